@@ -1,0 +1,47 @@
+import type { InboundEvent, Wish } from './inbound.js';
+import type { ConfigClass } from './config.js';
+
+/** What a trigger judges: the event and what was asked of the outside world about it. */
+export interface Candidate {
+  readonly event: InboundEvent;
+  /** When the image was built, ISO 8601; only for `newest`. */
+  readonly createdAt: string | null;
+}
+
+/** The candidate that a binding accepted last: what the next one is compared with. */
+export interface Accepted {
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly ref: string | null;
+  readonly sha: string | null;
+  readonly createdAt: string | null;
+}
+
+export type Verdict =
+  | { readonly verdict: 'matched'; readonly code: string; readonly reason: string; readonly wish: Wish; readonly accepted: Accepted }
+  | { readonly verdict: 'filtered'; readonly code: string; readonly reason: string };
+
+/** What a poll asks for: equal keys share one request, however many bindings. */
+export interface WatchKey {
+  readonly key: string;
+  readonly target: Readonly<Record<string, string | null>>;
+}
+
+export interface Trigger<C extends object = object> {
+  readonly kind: string;
+  readonly title: string;
+  readonly config: ConfigClass<C>;
+  readonly sample: C;
+  readonly accepts: readonly InboundEvent['kind'][];
+  readonly webhookByDefault: boolean;
+  /** Fills what the config leaves to the workload: its own image or repository. Pure, a fresh object. */
+  complete?(config: C, own: OwnSubject): C;
+  /** Pure. `last` is null until something was accepted. */
+  match(candidates: readonly Candidate[], config: C, last: Accepted | null): Verdict;
+}
+
+/** What a workload itself deploys: fills in for a trigger that names nothing. */
+export interface OwnSubject {
+  readonly image: string | null;
+  readonly repo: string | null;
+}
