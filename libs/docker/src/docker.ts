@@ -1,0 +1,100 @@
+/**
+ * The Docker port: all that Tiny Forge asks of an engine. Every call has a deadline, and an optional signal that
+ * ends it earlier. Errors: {@link RetryableError} (`docker-unreachable`, `docker-timeout`, `registry-unreachable`),
+ * {@link TerminalError} (`no-such-image`, `image-platform`, `registry-denied`, `disk-full`, `port-taken`,
+ * `container-foreign`, `docker-rejected`).
+ */
+export interface Docker {
+  /** API version and platform; throws `docker-unreachable`. */
+  ping(signal?: AbortSignal): Promise<{ version: string; apiVersion: string; os: string; arch: string }>;
+  /** Null when the image is not on the host. `reference`: id, `repo:tag` or `repo@digest`. */
+  inspectImage(reference: string, signal?: AbortSignal): Promise<Image | null>;
+  /**
+   * Pulls and then inspects: success is the image on the host under that digest, never the end of the stream.
+   * `progress` gets one line per layer state change. Gives up after 60 s without progress.
+   */
+  pull(reference: string, options: PullOptions): Promise<Image>;
+  /** Idempotent: a container of that name with the same `tinyforge.deployment.id` is adopted, another is `container-foreign`. */
+  createContainer(spec: ContainerSpec, signal?: AbortSignal): Promise<{ id: string }>;
+  /** Already running is success. */
+  startContainer(id: string, signal?: AbortSignal): Promise<void>;
+  /** SIGTERM, then SIGKILL after the seconds given; stopped or absent is success. */
+  stopContainer(id: string, timeoutSeconds: number, signal?: AbortSignal): Promise<void>;
+  /** Forced; anonymous volumes stay; absent is success. */
+  removeContainer(id: string, signal?: AbortSignal): Promise<void>;
+  /** Null when absent. By id or name. */
+  inspectContainer(id: string, signal?: AbortSignal): Promise<Container | null>;
+  /** Those that carry every label given (`key` or `key=value`), stopped ones too. */
+  listContainers(labels: readonly string[], signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
+  /** Last lines of stdout and stderr, oldest first, at most 64 KiB. */
+  tailLogs(id: string, lines: number, signal?: AbortSignal): Promise<readonly LogLine[]>;
+  /** Creates it when absent; a network of that name without our label is `network-foreign`. */
+  ensureNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Image {
+  readonly id: string;
+  /** `repo@sha256:…` for each registry it came from. */
+  readonly repoDigests: readonly string[];
+  readonly os: string;
+  readonly architecture: string;
+  readonly hasHealthcheck: boolean;
+  readonly createdAt: string | null;
+}
+
+export interface PullOptions {
+  readonly credential: { readonly username: string; readonly password: string; readonly serverAddress: string } | null;
+  readonly platform: string | null;
+  readonly progress: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  /** Image id or `repo@digest`. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  /** Argv; null keeps the image's. */
+  readonly command: readonly string[] | null;
+  /** Container port → host port on 127.0.0.1. */
+  readonly ports: readonly { readonly container: number; readonly host: number }[];
+  /** Cores. */
+  readonly cpuLimit: number | null;
+  /** MiB. */
+  readonly memoryLimit: number | null;
+  readonly network: string;
+  readonly restart: 'no' | 'unless-stopped';
+}
+
+export interface Container extends ContainerSummary {
+  readonly running: boolean;
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  readonly restartCount: number;
+  /** Docker's HEALTHCHECK; `none` when the image has none. */
+  readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  readonly startedAt: string | null;
+  /** Container port → host port on loopback, as published now. */
+  readonly hostPorts: Readonly<Record<number, number>>;
+}
+
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  readonly line: string;
+}
+
+export interface NetworkSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Containers on it reach each other. */
+  readonly interContainer: boolean;
+}

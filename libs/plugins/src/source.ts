@@ -1,0 +1,189 @@
+import type { Container, Docker } from '#docker/docker';
+import type { ConfigClass } from './config.js';
+import type { Wish } from './inbound.js';
+import type { OwnSubject } from './trigger.js';
+
+/** What a wish points at before the outside world was asked; equal keys are resolved once. */
+export interface Ref {
+  readonly kind: string;
+  readonly key: string;
+  readonly host: string;
+  readonly repository: string;
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly registryName: string | null;
+  /** False when the artifact lives on the host alone and cannot be asked of a registry. */
+  readonly remote: boolean;
+}
+
+/** "Not for this workload", with the reason that the inbox shows. */
+export interface Skip {
+  readonly skip: string;
+  readonly reason: string;
+}
+
+/** What runs: pinned. `digest` null only for a local image, which is pinned by its id at the first step. */
+export interface Artifact {
+  readonly kind: string;
+  /** `host/repository`. */
+  readonly repository: string;
+  readonly tag: string | null;
+  readonly digest: string | null;
+}
+
+/** A face as a source sees it. `port` null = the source's own port. */
+export interface Face {
+  readonly host: string;
+  readonly path: string;
+  readonly port: number | null;
+}
+
+/** Artifact + rendered config + env + faces: what a deployment brings up, and a rollback brings back. */
+export interface Release<C extends object = object> {
+  readonly workloadId: string;
+  readonly workloadName: string;
+  readonly deploymentId: string;
+  readonly artifact: Artifact;
+  readonly config: C;
+  readonly faces: readonly Face[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type DowntimeClass = 'none' | 'routed-only' | 'recreate';
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly downtime: { readonly class: DowntimeClass; readonly reasons: readonly string[] };
+}
+
+/** JSON gathered from the completed steps of one deployment; never a secret. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** Safe to run twice. Exactly one step of a plan is the commit step: the switch. */
+export interface Step {
+  readonly name: string;
+  readonly instance?: number;
+  readonly commit?: true;
+  /** Returns the facts to add. */
+  run(io: StepIo, facts: Facts): Promise<Facts>;
+  /** Runs before the commit step only, in reverse order; never touches volumes. Safe on a step that never ran. */
+  undo?(io: StepIo, facts: Facts): Promise<void>;
+}
+
+export interface RegistryCredential {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** How to reach a registry: `insecure` = plain http, and a private or loopback host is fine. */
+export interface RegistryAccess {
+  readonly host: string;
+  readonly insecure: boolean;
+  readonly credential: RegistryCredential | null;
+}
+
+/** The guarded HTTP client: no private address unless the caller was given that host by a record. */
+export interface Http {
+  request(url: string, options?: HttpOptions): Promise<HttpAnswer>;
+}
+export interface HttpOptions {
+  readonly method?: 'GET' | 'HEAD' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Milliseconds for the whole request; 5,000 unless told. */
+  readonly timeoutMs?: number;
+  /** Bytes of the answer that are read at most; 4 MiB unless told. */
+  readonly maxBytes?: number;
+  /** This host (`host[:port]`) is named in a record: private addresses and, with `insecure`, plain http are fine. */
+  readonly allow?: { readonly host: string; readonly insecure: boolean };
+  readonly signal?: AbortSignal;
+}
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface ResolveIo {
+  readonly http: Http;
+  /** By the record's name, else by host; a host without a record is reached anonymously over https. */
+  registry(host: string, name: string | null): Promise<RegistryAccess>;
+  readonly signal: AbortSignal;
+}
+
+export interface RouteIo {
+  /** Ports that serve now; null when nothing does. */
+  current(): Promise<readonly number[] | null>;
+  /** Waits until the keeper has rendered this workload's faces for that many ports. */
+  ready(faces: readonly Face[], ports: number): Promise<void>;
+  /** One rename, all faces at once; throws when this worker's picture is stale. */
+  switchTo(ports: readonly number[]): Promise<void>;
+}
+
+export interface StepIo extends ResolveIo {
+  readonly docker: Docker;
+  readonly epoch: number;
+  /** A host port of ours for this container's port, the same one at every call until it is released. */
+  port(containerName: string, containerPort: number): Promise<number>;
+  releasePorts(containerName: string): Promise<void>;
+  /** One HTTP GET against a loopback port of ours: the status, or why there was none. */
+  probe(hostPort: number, path: string, timeoutMs: number): Promise<{ status: number } | { error: string }>;
+  readonly route: RouteIo;
+  /** One line for the deployment log. */
+  log(line: string, stream?: 'stdout' | 'stderr' | 'step'): void;
+  readonly clock: { now(): number; sleep(ms: number): Promise<void> };
+}
+
+export interface Observation {
+  readonly state: 'running' | 'degraded' | 'missing';
+  readonly detail: string;
+}
+export interface NodeSnapshot {
+  readonly containers: readonly Container[];
+}
+
+export interface Source<C extends object = object> {
+  /** Folder and stored string; never renamed. */
+  readonly kind: string;
+  readonly title: string;
+  readonly config: ConfigClass<C>;
+  readonly sample: C;
+  /** What a trigger means that names no image or repository. */
+  own(config: C): OwnSubject;
+  /** Rules that one field alone cannot check (a port where there is a face). */
+  check?(config: C, faces: readonly Face[]): readonly { pointer: string; detail: string }[];
+  /** Pure. */
+  reference(wish: Wish, config: C): Ref | Skip;
+  resolve(ref: Ref, io: ResolveIo): Promise<Artifact>;
+  /** Pure. */
+  plan(release: Release<C>, previous: Release<C> | null): Plan;
+  /** Pure: one Docker list per node and tick feeds all. */
+  observe(release: Release<C>, snapshot: NodeSnapshot): Observation;
+  /** Idempotent, also on what was never deployed. */
+  teardown(workload: { readonly workloadId: string; readonly workloadName: string }): readonly Step[];
+}
+
+export interface Route {
+  readonly workloadId: string;
+  readonly host: string;
+  readonly path: string;
+  /** How many ports of the route file this face takes, and from where (container ports ascending, then instances). */
+  readonly group: { readonly first: number; readonly count: number };
+}
+
+export interface ProxyIo {
+  /** Absolute, outlives the platform. */
+  readonly routesDirectory: string;
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly bind: string;
+  /** JSON request to the proxy's admin endpoint. */
+  admin(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown>;
+}
+
+export interface Proxy {
+  readonly kind: string;
+  /** Pure: the whole configuration for these routes. */
+  render(routes: readonly Route[], io: ProxyIo): unknown;
+  /** Applies it when it differs from what runs; says whether it had to. */
+  apply(doc: unknown, io: ProxyIo): Promise<boolean>;
+}
