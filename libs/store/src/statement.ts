@@ -1,0 +1,5 @@
+/** One SQL statement with its values. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}

@@ -1,0 +1,131 @@
+import type { DeploymentEvent, DeploymentRequest } from '#domain/deployment';
+import type { Statement } from '../statement.js';
+import type { Projected } from './project.js';
+import { insert, update } from './row.js';
+
+export function projectDeployment(event: Projected<DeploymentEvent>): readonly Statement[] {
+  const { id, version, at } = event;
+  const change = (row: Record<string, unknown>) => update('view.deployment', { id }, { ...row, version });
+  const end = (status: string, row: Record<string, unknown> = {}) =>
+    change({ status, ended_at: at, is_unfinished: false, retry_at: null, ...row });
+  switch (event.type) {
+    case 'DeploymentRequested':
+      return [insertDeployment(event.data, event), ofWorkload(id, { pending_deployment_id: id })];
+    case 'DeploymentStarted': {
+      const { steps, previousDeploymentId } = event.data;
+      const row = {
+        status: 'running',
+        plan: JSON.stringify(steps),
+        previous_deployment_id: previousDeploymentId,
+        started_at: at,
+      };
+      return [change(row), ofWorkload(id, { running_deployment_id: id }), clear(id, 'pending_deployment_id')];
+    }
+    case 'StepStarted':
+      return [change({ retry_at: null }), startStep(id, event.data, at)];
+    case 'StepCompleted':
+      return [completeStep(id, event.data, at), mergeFacts(event, event.data)];
+    case 'StepFailed': {
+      const { retryAt, ...error } = event.data;
+      const status = retryAt === null ? 'failed' : 'retrying';
+      return [
+        change({ retry_at: retryAt, error }),
+        update('view.step', { deployment_id: id, name: error.step }, { status, error, ended_at: at }),
+        ...(retryAt === null ? [update('view.deployment', { id, status: 'succeeded' }, { is_unfinished: false })] : []),
+      ];
+    }
+    case 'DeploymentSucceeded':
+      return [
+        change({ status: 'succeeded', ended_at: at, error: null }),
+        makeCurrent(id),
+        clear(id, 'running_deployment_id'),
+      ];
+    case 'DeploymentFailed':
+      return [
+        end('failed', { error: event.data }),
+        ofWorkload(id, { last_status: 'failed' }),
+        clear(id, 'running_deployment_id'),
+      ];
+    case 'DeploymentCancelled':
+      return [
+        end('cancelled', { error: { code: 'cancelled', message: event.data.message } }),
+        clear(id, 'running_deployment_id'),
+        clear(id, 'pending_deployment_id'),
+      ];
+    case 'DeploymentSuperseded':
+      return [
+        end('superseded', { error: { code: 'superseded', message: `Deployment ${event.data.by} is newer.` } }),
+        clear(id, 'pending_deployment_id'),
+      ];
+    case 'DeploymentSkipped':
+      return [end('skipped', { error: event.data }), clear(id, 'pending_deployment_id')];
+  }
+}
+
+function insertDeployment(
+  data: DeploymentRequest,
+  event: { id: string; at: string; version: number; correlationId: string },
+): Statement {
+  const { workloadId, workloadName, sourceKind, node, reason, note, bindingId, deliveryId, release } = data;
+  const subject = { id: event.id, workload_id: workloadId, workload_name: workloadName, source_kind: sourceKind, node };
+  const cause = { reason, note, binding_id: bindingId, delivery_id: deliveryId, correlation_id: event.correlationId };
+  return insert('view.deployment', {
+    ...subject,
+    ...cause,
+    release,
+    status: 'waiting',
+    version: event.version,
+    requested_at: event.at,
+  });
+}
+
+/** The workload's row by one of its deployments; its version is its own stream's and stays. */
+function ofWorkload(deploymentId: string, row: Record<string, unknown>): Statement {
+  const columns = Object.keys(row);
+  const assignments = columns.map((column, index) => `${column} = $${index + 2}`).join(', ');
+  return {
+    text: `update view.workload set ${assignments} where id = (select workload_id from view.deployment where id = $1)`,
+    values: [deploymentId, ...columns.map((column) => row[column])],
+  };
+}
+
+function clear(deploymentId: string, column: 'running_deployment_id' | 'pending_deployment_id'): Statement {
+  return { text: `update view.workload set ${column} = null where ${column} = $1`, values: [deploymentId] };
+}
+
+function makeCurrent(deploymentId: string): Statement {
+  return {
+    text: `update view.workload w set current_deployment_id = d.id, current_artifact = d.release->'artifact', last_status = 'succeeded'
+      from view.deployment d where d.id = $1 and w.id = d.workload_id`,
+    values: [deploymentId],
+  };
+}
+
+function startStep(deploymentId: string, { step, attempt }: { step: string; attempt: number }, at: string): Statement {
+  return {
+    text: `insert into view.step (deployment_id, name, ordinal, status, attempt, started_at)
+      values ($1, $2, (select count(*) from view.step where deployment_id = $1), 'running', $3, $4)
+      on conflict (deployment_id, name) do update set status = 'running', attempt = $3, ended_at = null`,
+    values: [deploymentId, step, attempt, at],
+  };
+}
+
+function completeStep(deploymentId: string, { step, facts }: { step: string; facts: object }, at: string): Statement {
+  return update(
+    'view.step',
+    { deployment_id: deploymentId, name: step },
+    { status: 'completed', facts, error: null, ended_at: at },
+  );
+}
+
+/** The last step of the plan ends the worker's duty. */
+function mergeFacts(
+  event: { id: string; version: number },
+  { step, facts }: { step: string; facts: object },
+): Statement {
+  return {
+    text: `update view.deployment set facts = facts || $2::jsonb, version = $3,
+      is_unfinished = (plan->>-1) is distinct from $4 where id = $1`,
+    values: [event.id, JSON.stringify(facts), event.version, step],
+  };
+}

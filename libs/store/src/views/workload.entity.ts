@@ -1,0 +1,63 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Env, Hold, Policy, RunState } from '#domain/workload';
+import type { ReleaseRecord } from '#domain/deployment';
+
+export class FaceView {
+  @ApiProperty({ example: 'shop.example.org' }) host: string;
+  @ApiProperty({ example: '/' }) path: string;
+  @ApiProperty({ type: Number, nullable: true }) port: number | null;
+}
+
+export class ArtifactView {
+  @ApiProperty({ example: 'image' }) kind: string;
+  @ApiProperty({ example: 'ghcr.io/acme/shop' }) repository: string;
+  @ApiProperty({ type: String, nullable: true }) tag: string | null;
+  @ApiProperty({ type: String, nullable: true, example: 'sha256:…' }) digest: string | null;
+}
+
+export const WORKLOAD_STATES = [
+  'never-deployed',
+  'deleting',
+  'deploying',
+  'running',
+  'degraded',
+  'failed',
+  'stopped',
+] as const;
+
+@Entity({ schema: 'view', name: 'workload' })
+export class Workload {
+  @ApiProperty({ format: 'uuid' }) @PrimaryColumn('uuid') id: string;
+  @ApiProperty({ example: 'shop' }) @Column('text') name: string;
+  @ApiProperty({ type: String, nullable: true }) @Column('text', { nullable: true }) title: string | null;
+  @ApiProperty({ type: String, nullable: true }) @Column('text', { nullable: true }) stage: string | null;
+  @ApiProperty({ example: 'image' }) @Column('text') sourceKind: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) @Column('jsonb') sourceConfig: Record<string, unknown>;
+  @ApiProperty({ type: [FaceView] }) @Column('jsonb') faces: FaceView[];
+  @ApiProperty({ type: String, format: 'uuid', nullable: true }) @Column('uuid', { nullable: true }) parentId:
+    string | null;
+  @ApiProperty({ example: 'default' }) @Column('text') node: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) @Column('jsonb') policy: Policy;
+  @ApiProperty({ enum: ['running', 'stopped'] }) @Column('text') runState: RunState;
+  @ApiProperty({ enum: WORKLOAD_STATES }) @Column('text') state: (typeof WORKLOAD_STATES)[number];
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
+  @Column('jsonb', { nullable: true })
+  hold: Hold | null;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  @Column('uuid', { nullable: true })
+  currentDeploymentId: string | null;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  @Column('uuid', { nullable: true })
+  pendingDeploymentId: string | null;
+  @ApiProperty({ type: ArtifactView, nullable: true }) @Column('jsonb', { nullable: true }) currentArtifact:
+    ReleaseRecord['artifact'] | null;
+  @ApiProperty({ description: 'Version of its stream; the ETag' }) @Column('int') version: number;
+  @ApiProperty({ type: String, format: 'date-time' }) @Column('timestamptz') createdAt: Date;
+  @ApiProperty({ type: String, format: 'date-time' }) @Column('timestamptz') updatedAt: Date;
+
+  /** `gone` rows answer 404. */
+  @Column('text', { select: false }) lifecycle: 'present' | 'deleting' | 'gone';
+  @Column('jsonb', { select: false }) env: Env;
+  @Column('uuid', { nullable: true, select: false }) runningDeploymentId: string | null;
+}

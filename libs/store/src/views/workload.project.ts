@@ -1,0 +1,53 @@
+import type { WorkloadEvent } from '#domain/workload';
+import type { Statement } from '../statement.js';
+import type { Projected } from './project.js';
+import { insert, remove, update } from './row.js';
+
+export function projectWorkload(event: Projected<WorkloadEvent>): readonly Statement[] {
+  const { id, version, at } = event;
+  const change = (row: Record<string, unknown>) => update('view.workload', { id }, { ...row, version, updated_at: at });
+  switch (event.type) {
+    case 'WorkloadCreated': {
+      const { name, title, stage, sourceKind, sourceConfig, parentId, node, policy } = event.data;
+      const row = {
+        id,
+        name,
+        title,
+        stage,
+        source_kind: sourceKind,
+        source_config: sourceConfig,
+        parent_id: parentId,
+        node,
+        policy,
+      };
+      return [insert('view.workload', { ...row, version, created_at: at, updated_at: at })];
+    }
+    case 'WorkloadChanged': {
+      const { title, stage, sourceConfig, parentId, policy } = event.data;
+      return [change({ title, stage, source_config: sourceConfig, parent_id: parentId, policy })];
+    }
+    case 'FacesSet':
+      return [
+        change({ faces: JSON.stringify(event.data.faces) }),
+        remove('view.face', { workload_id: id }),
+        ...event.data.faces.map(({ host, path, port }) => insert('view.face', { workload_id: id, host, path, port })),
+      ];
+    case 'EnvSet':
+      return [change({ env: event.data.env })];
+    case 'EnvUnset':
+      return [
+        {
+          text: 'update view.workload set env = env - $2::text, version = $3, updated_at = $4 where id = $1',
+          values: [id, event.data.key, version, at],
+        },
+      ];
+    case 'HoldSet':
+      return [change({ hold: event.data })];
+    case 'HoldReleased':
+      return [change({ hold: null })];
+    case 'WorkloadDeleted':
+      return [change({ lifecycle: 'deleting' })];
+    case 'WorkloadTornDown':
+      return [change({ lifecycle: 'gone', faces: '[]' }), remove('view.face', { workload_id: id })];
+  }
+}
