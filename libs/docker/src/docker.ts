@@ -1,8 +1,9 @@
 /**
  * The Docker port: all that Tiny Forge asks of an engine. Every call has a deadline, and an optional signal that
- * ends it earlier. Errors: {@link RetryableError} (`docker-unreachable`, `docker-timeout`, `registry-unreachable`),
- * {@link TerminalError} (`no-such-image`, `image-platform`, `registry-denied`, `disk-full`, `port-taken`,
- * `container-foreign`, `docker-rejected`).
+ * ends it earlier: the call then rejects with the signal's reason. Errors: {@link RetryableError}
+ * (`docker-unreachable`, `docker-timeout`, `docker-failed`, `registry-unreachable`), {@link TerminalError}
+ * (`no-such-image`, `image-platform`, `registry-denied`, `docker-rejected`; for the operator `disk-full`, `port-taken`,
+ * `container-foreign`, `network-foreign`).
  */
 export interface Docker {
   /** API version and platform; throws `docker-unreachable`. */

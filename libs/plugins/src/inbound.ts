@@ -20,14 +20,15 @@ export interface ImagePush {
 export interface GitPush {
   readonly kind: 'git-push';
   readonly vendor: string;
-  /** `owner/name`, or the deeper path of a GitLab group. */
-  readonly repo: string;
+  /** `owner/name`, or the deeper path of a GitLab group; null when the payload names only a ref. */
+  readonly repo: string | null;
   /** Full ref: `refs/heads/main`. */
   readonly ref: string;
   readonly refType: 'branch' | 'tag';
   readonly branch: string | null;
   readonly tag: string | null;
-  readonly sha: string;
+  /** Null when the payload names only a ref: then the ref's newest. */
+  readonly sha: string | null;
   /** Set when the pushed object is an annotated tag. */
   readonly objectSha: string | null;
   /** Null for a ref that is new. */
@@ -58,7 +59,13 @@ export type InboundEvent = ImagePush | GitPush | ScheduleTick | ManualFire;
 /** What an event asks of a source. Left-out parts mean "the workload's own" or "the newest tracked". */
 export interface Wish {
   readonly image?: { readonly repository?: string; readonly tag?: string; readonly digest?: string };
-  readonly git?: { readonly repo?: string; readonly ref?: string; readonly branch?: string; readonly tag?: string; readonly sha?: string };
+  readonly git?: {
+    readonly repo?: string;
+    readonly ref?: string;
+    readonly branch?: string;
+    readonly tag?: string;
+    readonly sha?: string;
+  };
   readonly force?: boolean;
 }
 

@@ -79,6 +79,8 @@ export interface RegistryAccess {
   readonly host: string;
   readonly insecure: boolean;
   readonly credential: RegistryCredential | null;
+  /** A record names this host: a private address is fine. Left out: only when `insecure` or with a credential. */
+  readonly named?: boolean;
 }
 
 /** The guarded HTTP client: no private address unless the caller was given that host by a record. */
@@ -113,9 +115,9 @@ export interface ResolveIo {
 export interface RouteIo {
   /** Ports that serve now; null when nothing does. */
   current(): Promise<readonly number[] | null>;
-  /** Waits until the keeper has rendered this workload's faces for that many ports. */
+  /** Waits until the keeper has rendered this workload's faces (their ports filled in) for that many ports. */
   ready(faces: readonly Face[], ports: number): Promise<void>;
-  /** One rename, all faces at once; throws when this worker's picture is stale. */
+  /** One rename, all faces at once; `[]` = nothing serves. Throws when this worker's picture is stale. */
   switchTo(ports: readonly number[]): Promise<void>;
 }
 
@@ -137,6 +139,10 @@ export interface Observation {
   readonly state: 'running' | 'degraded' | 'missing';
   readonly detail: string;
 }
+export interface Upstream {
+  readonly port: number | null;
+  readonly instances: number;
+}
 export interface NodeSnapshot {
   readonly containers: readonly Container[];
 }
@@ -149,6 +155,8 @@ export interface Source<C extends object = object> {
   readonly sample: C;
   /** What a trigger means that names no image or repository. */
   own(config: C): OwnSubject;
+  /** What stands behind the faces: their port where they name none, and the containers of a release. */
+  upstream?(config: C): Upstream;
   /** Rules that one field alone cannot check (a port where there is a face). */
   check?(config: C, faces: readonly Face[]): readonly { pointer: string; detail: string }[];
   /** Pure. */
@@ -166,8 +174,19 @@ export interface Route {
   readonly workloadId: string;
   readonly host: string;
   readonly path: string;
-  /** How many ports of the route file this face takes, and from where (container ports ascending, then instances). */
-  readonly group: { readonly first: number; readonly count: number };
+  /** One for each shape that the route file may have; the first that fits it counts. */
+  readonly groups: readonly PortGroup[];
+}
+
+/** Which ports of a route file belong to a face (container ports ascending, then instances). */
+export interface PortGroup {
+  /** Ports in the whole file. */
+  readonly total: number;
+  readonly first: number;
+  /** 0 = nothing stands behind the face. */
+  readonly count: number;
+  /** For the file of this very name only; null = for every file with that many ports. */
+  readonly file: string | null;
 }
 
 export interface ProxyIo {

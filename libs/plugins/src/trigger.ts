@@ -6,6 +6,8 @@ export interface Candidate {
   readonly event: InboundEvent;
   /** When the image was built, ISO 8601; only for `newest`. */
   readonly createdAt: string | null;
+  /** When the delivery or poll was taken, ISO 8601: what a minimum age is counted to. */
+  readonly seenAt?: string;
 }
 
 /** The candidate that a binding accepted last: what the next one is compared with. */
@@ -18,7 +20,13 @@ export interface Accepted {
 }
 
 export type Verdict =
-  | { readonly verdict: 'matched'; readonly code: string; readonly reason: string; readonly wish: Wish; readonly accepted: Accepted }
+  | {
+      readonly verdict: 'matched';
+      readonly code: string;
+      readonly reason: string;
+      readonly wish: Wish;
+      readonly accepted: Accepted;
+    }
   | { readonly verdict: 'filtered'; readonly code: string; readonly reason: string };
 
 /** What a poll asks for: equal keys share one request, however many bindings. */

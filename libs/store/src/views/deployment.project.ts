@@ -18,8 +18,13 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
         plan: JSON.stringify(steps),
         previous_deployment_id: previousDeploymentId,
         started_at: at,
+        error: null,
       };
       return [change(row), ofWorkload(id, { running_deployment_id: id }), clear(id, 'pending_deployment_id')];
+    }
+    case 'DeploymentDeferred': {
+      const { retryAt, ...error } = event.data;
+      return [change({ retry_at: retryAt, error })];
     }
     case 'StepStarted':
       return [change({ retry_at: null }), startStep(id, event.data, at)];

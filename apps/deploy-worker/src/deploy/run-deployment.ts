@@ -1,0 +1,121 @@
+import { deployment, isUnfinished, type DeploymentCommand, type DeploymentState, type StepFailure } from '#domain/deployment';
+import { streamOf } from '#domain/decider';
+import { TerminalError } from '#domain/errors';
+import type { RecordedEvent } from '#domain/event';
+import type { Plan, Release, Source, Step, StepIo } from '#plugins/source';
+import type { Store } from '#store/store';
+import { failpoint } from '../failpoint.js';
+import { failureOf } from '../failure.js';
+import type { HeldLease } from '../held-lease.js';
+import type { DeploymentLog } from './deployment-log.js';
+
+/** One deployment in the hands of one holder. */
+export interface Run {
+  readonly store: Store;
+  readonly lease: HeldLease;
+  readonly owner: string;
+  readonly deploymentId: string;
+  readonly correlationId: string;
+  readonly source: Source;
+  readonly release: Release;
+  readonly previous: Release | null;
+  readonly previousDeploymentId: string | null;
+  readonly log: DeploymentLog;
+  /** I/O for one step; its `signal` is the lease's. */
+  io(step: string): StepIo;
+  onCommitted(events: readonly RecordedEvent[]): void;
+}
+
+/**
+ * The saga: runs the steps that this deployment has not completed, records each boundary under the lease, undoes what
+ * came before the switch when a step fails for good. Safe to call again after a crash at any point.
+ */
+export async function runDeployment(run: Run, loaded: DeploymentState): Promise<DeploymentState> {
+  const plan = run.source.plan(run.release, run.previous);
+  if (loaded.failure !== null && loaded.status === 'running') return await undoAndFail(run, plan, loaded);
+  let state = await record(run, claim(run, plan));
+  while (isUnfinished(state) && state.failure === null && state.current !== null) {
+    const step = stepNamed(plan, state.current);
+    try {
+      const facts = await runStep(run, step, state);
+      state = await record(run, { type: 'CompleteStep', step: stepName(step), facts });
+    } catch (error) {
+      if (isLost(run, error)) throw error;
+      state = await recordFailure(run, state, error);
+      if (state.failure === null) return state;
+    }
+  }
+  return state.failure !== null && state.status === 'running' ? await undoAndFail(run, plan, state) : state;
+}
+
+/** A step of one instance has a name of its own in the log. */
+export function stepName(step: Step): string {
+  return step.instance === undefined ? step.name : `${step.name}-${step.instance}`;
+}
+
+function claim(run: Run, plan: Plan): DeploymentCommand {
+  const commitStep = plan.steps.find((step) => step.commit);
+  if (commitStep === undefined) throw new TerminalError('no-commit-step', `Source ${run.source.kind} planned no commit step.`);
+  const { owner, previousDeploymentId } = run;
+  return { type: 'ClaimDeployment', steps: plan.steps.map(stepName), commitStep: stepName(commitStep), owner, previousDeploymentId };
+}
+
+async function runStep(run: Run, step: Step, state: DeploymentState) {
+  const name = stepName(step);
+  await failpoint(name, 'before');
+  run.lease.signal.throwIfAborted();
+  const facts = await step.run(run.io(name), state.facts);
+  await failpoint(name, 'after');
+  run.lease.signal.throwIfAborted();
+  return facts;
+}
+
+async function recordFailure(run: Run, state: DeploymentState, error: unknown): Promise<DeploymentState> {
+  const step = state.current!;
+  const { code, message, retryInSeconds, class: failureClass } = failureOf(error, state.attempt);
+  const logOffset = Math.max(1, run.log.next - LINES_SHOWN);
+  run.log.write(step, `${retryInSeconds === null ? 'failed' : 'failed, will be tried again'}: ${code}: ${message}`);
+  await run.log.flush();
+  const failure: StepFailure = { step, code, class: failureClass, message, attempt: state.attempt, logOffset };
+  const retryAt = retryInSeconds === null ? null : new Date(Date.now() + retryInSeconds * 1000).toISOString();
+  return await record(run, { type: 'RecordStepFailure', failure, retryAt });
+}
+
+/** Lines of the log that belong to a failure. */
+const LINES_SHOWN = 20;
+
+async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promise<DeploymentState> {
+  const begun = plan.steps.filter((step) => state.completed.includes(stepName(step)) || state.current === stepName(step));
+  for (const step of begun.reverse()) {
+    if (step.undo === undefined) continue;
+    run.lease.signal.throwIfAborted();
+    await step.undo(run.io(stepName(step)), state.facts);
+    run.log.write(stepName(step), 'undone');
+  }
+  await run.log.flush();
+  return await record(run, { type: 'FailDeployment' });
+}
+
+async function record(run: Run, command: DeploymentCommand): Promise<DeploymentState> {
+  const { store, lease, deploymentId, correlationId, owner } = run;
+  const { events, states } = await store.commit([{ decider: deployment, id: deploymentId, command }], {
+    actor: `system:${owner}`,
+    correlationId,
+    causationId: null,
+    lease: { subject: lease.subject, epoch: lease.epoch },
+  });
+  run.onCommitted(events);
+  return states.get(streamOf('deployment', deploymentId)) as DeploymentState;
+}
+
+function stepNamed(plan: Plan, name: string): Step {
+  const step = plan.steps.find((candidate) => stepName(candidate) === name);
+  if (step === undefined) {
+    throw new TerminalError('unknown-step', `This release plans no step ${name}; a newer release began this deployment.`);
+  }
+  return step;
+}
+
+function isLost(run: Run, error: unknown): boolean {
+  return run.lease.signal.aborted || (error instanceof Error && (error.name === 'LeaseLost' || error.name === 'StaleLease'));
+}

@@ -1,0 +1,98 @@
+import { mergeOverride, type AcceptedCandidate, type Override } from '#domain/binding';
+import type { Face } from '#domain/face';
+import type { Env, Hold, RunState } from '#domain/workload';
+import { checkConfig } from '#plugins/config';
+import type { InboundEvent } from '#plugins/inbound';
+import type { Ref, Source } from '#plugins/source';
+import type { Trigger } from '#plugins/trigger';
+
+/** One enabled binding with all that its verdict depends on, read in one query for the whole delivery. */
+export interface BoundWorkload {
+  readonly bindingId: string;
+  readonly bindingVersion: number;
+  readonly override: Override;
+  readonly last: AcceptedCandidate | null;
+  readonly workloadId: string;
+  readonly workloadName: string;
+  readonly sourceKind: string;
+  readonly sourceConfig: Readonly<Record<string, unknown>>;
+  readonly faces: readonly Face[];
+  readonly env: Env;
+  readonly node: string;
+  readonly hold: Hold | null;
+  readonly runState: RunState;
+  readonly lifecycle: 'present' | 'deleting' | 'gone';
+  readonly pendingDeploymentId: string | null;
+}
+
+export interface Plugins {
+  readonly sources: readonly Source[];
+  readonly triggers: readonly Trigger[];
+}
+
+/** What a binding makes of a delivery before the outside world is asked. */
+export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } & (
+  | { readonly verdict: 'matched'; readonly code: string; readonly reason: string; readonly ref: Ref; readonly accepted: AcceptedCandidate }
+  | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
+);
+
+export interface TriggerRow {
+  readonly kind: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Pure, and isolated: whatever one binding throws becomes its own `errored` verdict. */
+export function judge(bound: BoundWorkload, trigger: TriggerRow, events: readonly InboundEvent[], plugins: Plugins): Judgement {
+  const inputs = { events, override: bound.override, last: bound.last };
+  try {
+    const held = unavailable(bound);
+    return held === null ? match(bound, trigger, events, plugins) : { ...held, inputs };
+  } catch (error) {
+    const reason = `The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`;
+    return { verdict: 'errored', code: 'judge-failed', reason, inputs };
+  }
+}
+
+function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEvent[], plugins: Plugins): Judgement {
+  const trigger = plugins.triggers.find((plugin) => plugin.kind === row.kind);
+  const source = plugins.sources.find((plugin) => plugin.kind === bound.sourceKind);
+  if (trigger === undefined || source === undefined) {
+    const kind = trigger === undefined ? `trigger kind ${row.kind}` : `source kind ${bound.sourceKind}`;
+    return errored('unknown-kind', `This release has no ${kind}.`, {});
+  }
+  const merged = checkConfig(trigger.config, mergeOverride(row.config, bound.override));
+  const own = checkConfig(source.config, bound.sourceConfig);
+  const broken = [...merged.errors, ...own.errors][0];
+  if (broken !== undefined) return errored('invalid-config', `${broken.pointer || 'the config'} ${broken.detail}`, {});
+  const effective = trigger.complete?.(merged.value, source.own(own.value)) ?? merged.value;
+  const inputs = { events, effectiveConfig: effective, last: bound.last };
+  const candidates = events.filter((event) => trigger.accepts.includes(event.kind)).map((event) => ({ event, createdAt: null }));
+  if (candidates.length === 0) {
+    const kinds = [...new Set(events.map((event) => event.kind))].join(', ') || 'nothing';
+    return { verdict: 'filtered', code: 'other-event', reason: `A ${row.kind} trigger does not react to ${kinds}.`, inputs };
+  }
+  const verdict = trigger.match(candidates, effective, bound.last);
+  if (verdict.verdict === 'filtered') return { ...verdict, inputs };
+  const ref = source.reference(verdict.wish, own.value);
+  if ('skip' in ref) return { verdict: 'filtered', code: ref.skip, reason: ref.reason, inputs };
+  const { code, reason, accepted } = verdict;
+  return { verdict: 'matched', code, reason, ref, accepted, inputs };
+}
+
+function unavailable(bound: BoundWorkload): { verdict: 'filtered'; code: string; reason: string } | null {
+  if (bound.lifecycle !== 'present') {
+    return { verdict: 'filtered', code: 'deleting', reason: `Workload ${bound.workloadName} is being deleted.` };
+  }
+  if (bound.runState === 'stopped') {
+    return { verdict: 'filtered', code: 'stopped', reason: `Workload ${bound.workloadName} is stopped; a trigger never starts it.` };
+  }
+  if (bound.hold !== null) {
+    const { reason, since } = bound.hold;
+    return { verdict: 'filtered', code: 'held', reason: `Workload ${bound.workloadName} is on hold since ${since}: ${reason}` };
+  }
+  return null;
+}
+
+function errored(code: string, reason: string, inputs: Record<string, unknown>): Judgement {
+  return { verdict: 'errored', code, reason, inputs };
+}

@@ -1,0 +1,31 @@
+import * as containers from './containers.js';
+import type { Docker } from './docker.js';
+import { connectEngine, DEFAULT_DEADLINES, type Deadlines } from './engine.js';
+import { inspectImage } from './images.js';
+import { tailLogs } from './logs.js';
+import { ensureNetwork } from './networks.js';
+import { pull } from './pull.js';
+
+export interface DockerOptions {
+  /** `unix:///path` or `tcp://host:port`. */
+  readonly host: string;
+  readonly deadlines?: Partial<Deadlines>;
+}
+
+/** The {@link Docker} port over a real engine. Connects at the first call; holds nothing that keeps a process alive. */
+export function createDocker({ host, deadlines }: DockerOptions): Docker {
+  const engine = connectEngine(host, { ...DEFAULT_DEADLINES, ...deadlines });
+  return {
+    ping: (signal) => engine.version(signal),
+    inspectImage: (reference, signal) => inspectImage(engine, reference, signal),
+    pull: (reference, options) => pull(engine, reference, options),
+    createContainer: (spec, signal) => containers.createContainer(engine, spec, signal),
+    startContainer: (id, signal) => containers.startContainer(engine, id, signal),
+    stopContainer: (id, timeoutSeconds, signal) => containers.stopContainer(engine, { id, timeoutSeconds, signal }),
+    removeContainer: (id, signal) => containers.removeContainer(engine, id, signal),
+    inspectContainer: (id, signal) => containers.inspectContainer(engine, id, signal),
+    listContainers: (labels, signal) => containers.listContainers(engine, labels, signal),
+    tailLogs: (id, lines, signal) => tailLogs(engine, { id, lines, signal }),
+    ensureNetwork: (spec, signal) => ensureNetwork(engine, spec, signal),
+  };
+}

@@ -1,0 +1,8 @@
+import type { Proxy } from '../../source.js';
+
+/** Published ports only: whatever stands in front reads the route files by itself. */
+export const none: Proxy = {
+  kind: 'none',
+  render: () => ({}),
+  apply: async () => false,
+};

@@ -1,0 +1,80 @@
+import { containerName } from '#domain/naming';
+import { layoutOf } from '../../routing/port-groups.js';
+import type { Plan, Release, Source, Step } from '../../source.js';
+import { createStep } from '../../steps/create.js';
+import { drainStep } from '../../steps/drain.js';
+import { removeAllStep, retireStep } from '../../steps/retire.js';
+import { routeStep, unrouteStep } from '../../steps/route.js';
+import { startStep } from '../../steps/start.js';
+import { waitHealthyStep } from '../../steps/wait-healthy.js';
+import { healthOf, healthPort } from './health.js';
+import { ImageConfig, sample } from './config.dto.js';
+import { observe } from './observe.js';
+import { imageOf, pullStep } from './pull.js';
+import { own, reference, resolve } from './reference.js';
+
+const KIND = 'image';
+/** The config is not at hand when a workload goes: the default. */
+const TEARDOWN_STOP_SECONDS = 30;
+
+/** Containers of one image, blue-green behind their faces. */
+export const image: Source<ImageConfig> = {
+  kind: KIND,
+  title: 'Container image',
+  config: ImageConfig,
+  sample,
+  own,
+  upstream: ({ port, maxInstances }) => ({ port, instances: maxInstances }),
+  check(config, faces) {
+    const isMissing = config.port === null && faces.some(({ port }) => port === null);
+    return [
+      ...(isMissing ? [{ pointer: '/port', detail: 'is required where a face names no port of its own' }] : []),
+      ...(config.healthcheck?.path && healthPort(config) === null
+        ? [{ pointer: '/healthcheck/port', detail: 'is required where there is a path and no port of the workload' }]
+        : []),
+    ];
+  },
+  reference,
+  resolve,
+  plan,
+  observe,
+  teardown: ({ workloadId }) => [unrouteStep(), removeAllStep({ workloadId, kind: KIND }, TEARDOWN_STOP_SECONDS)],
+};
+
+function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | null): Plan {
+  const { config, workloadId, deploymentId } = release;
+  const owned = { workloadId, deploymentId, kind: KIND };
+  const layout = layoutOf(release.faces, { port: config.port, instances: config.maxInstances });
+  const hasTraffic = previous !== null && previous.faces.length > 0 && config.drainSeconds > 0;
+  const steps: readonly Step[] = [
+    pullStep(release),
+    create(release),
+    startStep(config),
+    waitHealthyStep(healthOf(config)),
+    routeStep(layout),
+    ...(hasTraffic ? [drainStep(owned, config.drainSeconds)] : []),
+    retireStep(owned, previous?.config.stopTimeoutSeconds ?? config.stopTimeoutSeconds),
+  ];
+  return { steps, downtime: { class: 'none', reasons: [] } };
+}
+
+function create(release: Release<ImageConfig>): Step {
+  const { config, workloadId, workloadName, deploymentId, env, faces } = release;
+  const { command, cpuLimit, memoryLimit, maxInstances: instances } = config;
+  const layout = layoutOf(faces, { port: config.port, instances });
+  const ports = [config.port, healthPort(config), ...layout.faces.map(({ port }) => port)].filter((port) => port !== null);
+  return createStep({
+    workloadId,
+    deploymentId,
+    kind: KIND,
+    instances,
+    nameOf: (instance) => containerName({ name: workloadName, id: workloadId }, deploymentId, instance),
+    imageOf: (facts) => imageOf(release, facts),
+    env,
+    command,
+    cpuLimit,
+    memoryLimit,
+    ports: [...new Set(ports)].sort((a, b) => a - b),
+    layout,
+  });
+}

@@ -1,0 +1,5 @@
+import type { Source } from '../source.js';
+import { image } from './image/image.js';
+
+/** Every source that ships. A kind is one folder and one word here. */
+export const sources: readonly Source[] = [image as Source];

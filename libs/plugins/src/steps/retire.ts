@@ -1,0 +1,23 @@
+import type { Step } from '../source.js';
+import { allOf, othersOf, removeContainers, type Owned } from './owned-containers.js';
+
+export function retireStep(owned: Owned, stopTimeoutSeconds: number): Step {
+  return {
+    name: 'retire',
+    async run(io) {
+      await removeContainers(io, await othersOf(io, owned), stopTimeoutSeconds);
+      return {};
+    },
+  };
+}
+
+/** Everything of the workload, whichever deployment it is of. */
+export function removeAllStep(workload: Omit<Owned, 'deploymentId'>, stopTimeoutSeconds: number): Step {
+  return {
+    name: 'remove',
+    async run(io) {
+      await removeContainers(io, await allOf(io, workload), stopTimeoutSeconds);
+      return {};
+    },
+  };
+}

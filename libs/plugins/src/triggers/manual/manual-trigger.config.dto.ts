@@ -1,0 +1,2 @@
+/** Nothing to set: it fires when somebody says so. */
+export class ManualTriggerConfig {}

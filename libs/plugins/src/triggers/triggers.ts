@@ -1,0 +1,6 @@
+import type { Trigger } from '../trigger.js';
+import { manual } from './manual/manual.js';
+import { registry } from './registry/registry.js';
+
+/** In the order in which they are offered. */
+export const TRIGGERS: readonly Trigger[] = [registry, manual];

@@ -1,0 +1,6 @@
+import { log } from './0001-log.js';
+import { state } from './0002-state.js';
+import type { Migration } from './migration.js';
+
+/** Forward only, in this order. */
+export const MIGRATIONS: readonly Migration[] = [log, state];

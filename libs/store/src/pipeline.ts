@@ -1,0 +1,63 @@
+import { DatabaseError, type ClientBase, type Pool, type PoolClient, type QueryResult } from 'pg';
+import type { Statement } from './statement.js';
+
+export type Result = QueryResult<Record<string, unknown>>;
+
+/** Texts beyond this many are sent unnamed: a text that varies must not fill the server with prepared statements. */
+const NAMED_TEXTS = 500;
+const names = new Map<string, string>();
+
+export const BEGIN: Statement = { text: 'begin isolation level read committed', values: [] };
+export const COMMIT: Statement = { text: 'commit', values: [] };
+
+/** Every append holds this; a rebuild takes it alone for its last events and the swap. */
+export const APPEND_LOCK: Statement = { text: 'select pg_advisory_xact_lock_shared(7, 2)', values: [] };
+
+/** Runs the statements as one transaction in one flush. Throws the first refusal; then nothing is stored. */
+export function inTransaction(pool: Pool, statements: readonly Statement[]): Promise<Result[]> {
+  return withClient(pool, async (client) => (await pipelined(client, [BEGIN, ...statements, COMMIT])).slice(1, -1));
+}
+
+/** Sends all statements without waiting in between. Waits for all answers, then throws the first refusal. */
+export async function pipelined(client: ClientBase, statements: readonly Statement[]): Promise<Result[]> {
+  const answers = await Promise.allSettled(statements.map((statement) => client.query<Record<string, unknown>>(query(statement))));
+  const refused = answers.find((answer) => answer.status === 'rejected');
+  if (refused) throw refused.reason;
+  const results = answers.map((answer) => (answer as PromiseFulfilledResult<Result>).value);
+  // After a refused statement a COMMIT "succeeds" with the tag ROLLBACK.
+  if (statements.at(-1) === COMMIT && results.at(-1)?.command !== 'COMMIT') throw new Error('The transaction was rolled back.');
+  return results;
+}
+
+/** Lends a connection; one that broke, or may still be inside a transaction, is not given back to the pool. */
+export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let reusable = false;
+  try {
+    const result = await work(client);
+    reusable = true;
+    return result;
+  } catch (error) {
+    reusable = isRefusal(error) && client.getTransactionStatus() === 'I';
+    throw error;
+  } finally {
+    client.release(!reusable);
+  }
+}
+
+/** The server refused a statement, and the connection still stands. */
+function isRefusal(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.severity === 'ERROR';
+}
+
+function query({ text, values }: Statement) {
+  return { name: values.length > 0 ? nameOf(text) : undefined, text, values: [...values] };
+}
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= NAMED_TEXTS) return known;
+  const name = `tf${names.size}`;
+  names.set(text, name);
+  return name;
+}
