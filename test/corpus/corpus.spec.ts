@@ -85,9 +85,21 @@ function fields(expected: Expected): object {
     const name = { registry, repository: expected.repository?.toLowerCase(), tag };
     return expected.scoreDigest === false ? name : { ...name, digest };
   }
-  const listed = ['repo', 'ref', 'refType', 'branch', 'tag', 'sha', 'objectSha', 'created', 'paths', 'pathsComplete'] as const;
+  const listed = [
+    'repo',
+    'ref',
+    'refType',
+    'branch',
+    'tag',
+    'sha',
+    'objectSha',
+    'created',
+    'paths',
+    'pathsComplete',
+  ] as const;
   const entries = Object.entries(expected).filter(([key]) => (listed as readonly string[]).includes(key));
-  const before = expected.before === undefined ? {} : { before: /^0*$/.test(expected.before ?? '') ? null : expected.before };
+  const before =
+    expected.before === undefined ? {} : { before: /^0*$/.test(expected.before ?? '') ? null : expected.before };
   return { ...Object.fromEntries(entries), ...before, ...(expected.pusher ? { pusher: expected.pusher } : {}) };
 }
 

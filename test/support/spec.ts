@@ -1,6 +1,6 @@
-import { expect } from "vitest";
-import type { Decider, DomainEvent, Reads } from "#domain/decider";
-import { Rejection } from "#domain/errors";
+import { expect } from 'vitest';
+import type { Decider, DomainEvent, Reads } from '#domain/decider';
+import { Rejection } from '#domain/errors';
 
 export interface Outcome<S, E> {
   /** Exactly these events, in this order; `[]` = already so. */
@@ -15,33 +15,20 @@ export interface Outcome<S, E> {
  * One sentence of a specification: given what happened, when this is asked for, then that happens.
  * Everything that goes in is frozen, so a decider that writes to its input fails here.
  */
-export function given<S, C, E extends DomainEvent>(
-  decider: Decider<S, C, E>,
-  events: readonly E[],
-) {
+export function given<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, events: readonly E[]) {
   const before = fold(decider, events);
   return {
     when: (command: C, reads: Reads = {}): Outcome<S, E> =>
-      outcome(decider, before, () =>
-        decide(decider, { before, command, reads }),
-      ),
+      outcome(decider, before, () => decide(decider, { before, command, reads })),
     /** What the stream folds to, without a command. */
-    state: (expected: Partial<S>): void =>
-      expect(before).toMatchObject(expected as object),
+    state: (expected: Partial<S>): void => expect(before).toMatchObject(expected as object),
   };
 }
 
 /** The state after these events, from the start or from `from`. */
-export function fold<S, C, E extends DomainEvent>(
-  decider: Decider<S, C, E>,
-  events: readonly E[],
-  from?: S,
-): S {
+export function fold<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, events: readonly E[], from?: S): S {
   const start = deepFreeze(from ?? decider.initial);
-  return events.reduce(
-    (state, event) => deepFreeze(decider.evolve(state, deepFreeze(event))),
-    start,
-  );
+  return events.reduce((state, event) => deepFreeze(decider.evolve(state, deepFreeze(event))), start);
 }
 
 /** Runs commands one after the other, as a stream would see them; a rejected one writes nothing. */
@@ -74,25 +61,18 @@ function outcome<S, C, E extends DomainEvent>(
   before: S,
   run: () => readonly E[],
 ): Outcome<S, E> {
-  const state = (expected: Partial<S>): void =>
-    expect(fold(decider, run(), before)).toMatchObject(expected as object);
+  const state = (expected: Partial<S>): void => expect(fold(decider, run(), before)).toMatchObject(expected as object);
   return {
     then(expected) {
       const decided = run();
       expect(decided).toStrictEqual(expected);
-      expect(
-        JSON.parse(JSON.stringify(decided)),
-        "an event is plain JSON",
-      ).toStrictEqual(decided);
+      expect(JSON.parse(JSON.stringify(decided)), 'an event is plain JSON').toStrictEqual(decided);
       return { state };
     },
     rejects(code, pointers) {
       const rejection = refusal(run);
       expect(rejection.code).toBe(code);
-      if (pointers)
-        expect(rejection.errors.map((error) => error.pointer)).toEqual(
-          pointers,
-        );
+      if (pointers) expect(rejection.errors.map((error) => error.pointer)).toEqual(pointers);
     },
     state,
   };
@@ -105,10 +85,7 @@ function decide<S, C, E extends DomainEvent>(
   return decider.decide(deepFreeze(command), before, deepFreeze(reads));
 }
 
-function decideOrNothing<S, C, E extends DomainEvent>(
-  decider: Decider<S, C, E>,
-  asked: Asked<S, C>,
-): readonly E[] {
+function decideOrNothing<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, asked: Asked<S, C>): readonly E[] {
   try {
     return decide(decider, asked);
   } catch (error) {
@@ -125,14 +102,11 @@ function refusal(run: () => readonly unknown[]): Rejection {
     if (error instanceof Rejection) return error;
     throw error;
   }
-  return expect.fail(
-    `expected a rejection, but got ${JSON.stringify(decided)}`,
-  );
+  return expect.fail(`expected a rejection, but got ${JSON.stringify(decided)}`);
 }
 
 function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value))
-    return value;
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }

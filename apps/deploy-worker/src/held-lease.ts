@@ -1,11 +1,5 @@
-/** Leases by database time; the holder trusts its own clock only between renewals. */
-export interface Leases {
-  /** The new epoch, or null while somebody else holds it. */
-  acquire(subject: string, owner: string, milliseconds: number): Promise<number | null>;
-  /** False when it is not ours any more. */
-  renew(lease: { subject: string; owner: string; epoch: number }, milliseconds: number): Promise<boolean>;
-  release(lease: { subject: string; owner: string; epoch: number }): Promise<void>;
-}
+import { LeaseLost } from '#store/errors';
+import type { Leases } from '#store/lease';
 
 /** A lease that renews itself. `signal` fires when it can no longer be trusted: whatever acts for it must stop. */
 export interface HeldLease {
@@ -15,34 +9,39 @@ export interface HeldLease {
   release(): Promise<void>;
 }
 
-/**
- * Takes the lease, or answers null while it is held. Of L ms it renews every 0.3 L and trusts itself for 0.7 L from
- * *before* the last good renewal was sent: a paused or cut-off holder stops before anybody else may start.
- */
-export async function holdLease(leases: Leases, subject: string, options: { owner: string; leaseMs: number }): Promise<HeldLease | null> {
-  const { owner, leaseMs } = options;
-  let sentAt = performance.now();
-  const epoch = await leases.acquire(subject, owner, leaseMs);
-  if (epoch === null) return null;
-  const lease = { subject, owner, epoch };
-  const lapse = new AbortController();
-  const lose = (why: string) => lapse.abort(new LeaseLost(`${subject}: ${why}`));
+/** Milliseconds; `trustMs` counts from before the last good renewal was sent. */
+export interface LeaseTimes {
+  readonly leaseMs: number;
+  readonly renewMs: number;
+  readonly trustMs: number;
+}
 
+/**
+ * Takes the lease, or answers null while it is held. It renews itself and trusts itself for less long than the
+ * database does: a paused or cut-off holder stops before anybody else may start.
+ */
+export async function holdLease(
+  leases: Leases,
+  request: { readonly subject: string; readonly owner: string },
+  { leaseMs, renewMs, trustMs }: LeaseTimes,
+): Promise<HeldLease | null> {
+  const { subject } = request;
+  let sentAt = performance.now();
+  const epoch = await leases.acquire({ ...request, ttlMs: leaseMs });
+  if (epoch === null) return null;
+  const lapse = new AbortController();
   const watch = setInterval(() => {
-    if (performance.now() - sentAt > 0.7 * leaseMs) lose('not renewed in time');
-  }, 0.05 * leaseMs);
-  const renewal = setInterval(() => void renew(), 0.3 * leaseMs);
+    if (performance.now() - sentAt > trustMs) lapse.abort(new LeaseLost(subject));
+  }, leaseMs / 20);
   const renew = async () => {
     const sending = performance.now();
-    // A renewal that fails to reach the database is the same as none: trust lapses by itself.
-    const isOurs = await leases.renew(lease, leaseMs).catch(() => null);
+    // One that does not reach the database is the same as none: trust lapses by itself.
+    const isOurs = await leases.renew({ subject, epoch, ttlMs: leaseMs }).catch(() => null);
     if (isOurs === true) sentAt = sending;
-    if (isOurs === false) lose('taken over');
+    if (isOurs === false) lapse.abort(new LeaseLost(subject));
   };
-  const stop = () => {
-    clearInterval(watch);
-    clearInterval(renewal);
-  };
+  const renewal = setInterval(() => void renew(), renewMs);
+  const stop = () => [watch, renewal].forEach(clearInterval);
   lapse.signal.addEventListener('abort', stop, { once: true });
   return {
     subject,
@@ -50,12 +49,8 @@ export async function holdLease(leases: Leases, subject: string, options: { owne
     signal: lapse.signal,
     release: async () => {
       stop();
-      if (!lapse.signal.aborted) await leases.release(lease);
+      // What cannot be released runs out.
+      if (!lapse.signal.aborted) await leases.release({ subject, epoch }).catch(() => false);
     },
   };
-}
-
-/** The holder may not act any more; the next one resumes. Nothing is recorded. */
-export class LeaseLost extends Error {
-  override readonly name = 'LeaseLost';
 }

@@ -25,7 +25,7 @@ export interface Keeper {
 /** Each change makes the proxy reload all it has, which costs requests: one reload carries what came in meanwhile. */
 const GAP_MS = 2_000;
 /** A proxy that lost its configuration is mended within 5 s, loading included. */
-const COMPARE_MS = 4_500;
+const COMPARE_MS = 4_000;
 const RETRY_MS = 1_000;
 /** Pokes that change nothing must not become a loop over the database. */
 const POKE_MS = 50;

@@ -1,5 +1,5 @@
-import type { Decider, DomainEvent } from "./decider.js";
-import { Rejection } from "./errors.js";
+import type { Decider, DomainEvent } from './decider.js';
+import { Rejection } from './errors.js';
 
 export type Override = Readonly<Record<string, unknown>>;
 
@@ -16,38 +16,19 @@ export interface AcceptedCandidate {
 }
 
 export type BindingEvent =
-  | Event<
-      "BindingCreated",
-      {
-        id: string;
-        triggerId: string;
-        workloadId: string;
-        override: Override;
-        enabled: boolean;
-      }
-    >
-  | Event<"BindingChanged", { override?: Override; enabled?: boolean }>
-  | Event<
-      "CandidateAccepted",
-      { accepted: AcceptedCandidate; deliveryId: string }
-    >
-  | Event<"BindingRemoved", object>;
+  | Event<'BindingCreated', { id: string; triggerId: string; workloadId: string; override: Override; enabled: boolean }>
+  | Event<'BindingChanged', { override?: Override; enabled?: boolean }>
+  | Event<'CandidateAccepted', { accepted: AcceptedCandidate; deliveryId: string }>
+  | Event<'BindingRemoved', object>;
 
 export type BindingCommand =
-  | {
-      type: "CreateBinding";
-      id: string;
-      triggerId: string;
-      workloadId: string;
-      override: Override;
-      enabled: boolean;
-    }
-  | { type: "ChangeBinding"; override?: Override; enabled?: boolean }
-  | { type: "AcceptCandidate"; accepted: AcceptedCandidate; deliveryId: string }
-  | { type: "RemoveBinding" };
+  | { type: 'CreateBinding'; id: string; triggerId: string; workloadId: string; override: Override; enabled: boolean }
+  | { type: 'ChangeBinding'; override?: Override; enabled?: boolean }
+  | { type: 'AcceptCandidate'; accepted: AcceptedCandidate; deliveryId: string }
+  | { type: 'RemoveBinding' };
 
 export interface BindingState {
-  readonly status: "absent" | "present" | "gone";
+  readonly status: 'absent' | 'present' | 'gone';
   readonly id: string;
   readonly triggerId: string;
   readonly workloadId: string;
@@ -56,111 +37,67 @@ export interface BindingState {
   readonly last: AcceptedCandidate | null;
 }
 
-type Event<T extends string, D extends object> = DomainEvent & {
-  readonly type: T;
-  readonly data: D;
-};
+type Event<T extends string, D extends object> = DomainEvent & { readonly type: T; readonly data: D };
 
 export const binding: Decider<BindingState, BindingCommand, BindingEvent> = {
-  name: "binding",
-  initial: {
-    status: "absent",
-    id: "",
-    triggerId: "",
-    workloadId: "",
-    override: {},
-    enabled: true,
-    last: null,
-  },
+  name: 'binding',
+  initial: { status: 'absent', id: '', triggerId: '', workloadId: '', override: {}, enabled: true, last: null },
   decide(command, state) {
-    if (command.type === "CreateBinding") return create(command, state);
-    if (state.status === "gone" && command.type === "RemoveBinding") return [];
-    if (state.status !== "present")
-      throw new Rejection("not-found", "There is no such binding.");
+    if (command.type === 'CreateBinding') return create(command, state);
+    if (state.status === 'gone' && command.type === 'RemoveBinding') return [];
+    if (state.status !== 'present') throw new Rejection('not-found', 'There is no such binding.');
     switch (command.type) {
-      case "ChangeBinding":
+      case 'ChangeBinding':
         return change(command, state);
-      case "AcceptCandidate":
-        return [
-          {
-            type: "CandidateAccepted",
-            data: {
-              accepted: command.accepted,
-              deliveryId: command.deliveryId,
-            },
-          },
-        ];
-      case "RemoveBinding":
-        return [{ type: "BindingRemoved", data: {} }];
+      case 'AcceptCandidate':
+        return [{ type: 'CandidateAccepted', data: { accepted: command.accepted, deliveryId: command.deliveryId } }];
+      case 'RemoveBinding':
+        return [{ type: 'BindingRemoved', data: {} }];
     }
   },
   evolve(state, event) {
     switch (event.type) {
-      case "BindingCreated":
-        return { ...state, ...event.data, status: "present" };
-      case "BindingChanged":
+      case 'BindingCreated':
+        return { ...state, ...event.data, status: 'present' };
+      case 'BindingChanged':
         return { ...state, ...event.data };
-      case "CandidateAccepted":
+      case 'CandidateAccepted':
         return { ...state, last: event.data.accepted };
-      case "BindingRemoved":
-        return { ...state, status: "gone" };
+      case 'BindingRemoved':
+        return { ...state, status: 'gone' };
     }
   },
 };
 
 /** The trigger's config with the binding's override on top: top level only, `null` is a value; always a fresh object. */
-export function mergeOverride(
-  config: Override,
-  override: Override,
-): Record<string, unknown> {
+export function mergeOverride(config: Override, override: Override): Record<string, unknown> {
   return { ...structuredClone(config), ...structuredClone(override) };
 }
 
-function create(
-  command: Extract<BindingCommand, { type: "CreateBinding" }>,
-  state: BindingState,
-): BindingEvent[] {
-  if (state.status !== "absent") return [];
+function create(command: Extract<BindingCommand, { type: 'CreateBinding' }>, state: BindingState): BindingEvent[] {
+  if (state.status !== 'absent') return [];
   const { id, triggerId, workloadId, override, enabled } = command;
   requireFit(override);
-  return [
-    {
-      type: "BindingCreated",
-      data: { id, triggerId, workloadId, override, enabled },
-    },
-  ];
+  return [{ type: 'BindingCreated', data: { id, triggerId, workloadId, override, enabled } }];
 }
 
-function change(
-  command: { override?: Override; enabled?: boolean },
-  state: BindingState,
-): BindingEvent[] {
+function change(command: { override?: Override; enabled?: boolean }, state: BindingState): BindingEvent[] {
   const { override, enabled } = command;
   if (override !== undefined) requireFit(override);
   const data = {
-    ...(override !== undefined &&
-    JSON.stringify(override) !== JSON.stringify(state.override)
-      ? { override }
-      : {}),
+    ...(override !== undefined && JSON.stringify(override) !== JSON.stringify(state.override) ? { override } : {}),
     ...(enabled !== undefined && enabled !== state.enabled ? { enabled } : {}),
   };
-  return Object.keys(data).length === 0
-    ? []
-    : [{ type: "BindingChanged", data }];
+  return Object.keys(data).length === 0 ? [] : [{ type: 'BindingChanged', data }];
 }
 
 function requireFit(override: Override): void {
   const bytes = utf8Length(JSON.stringify(override));
   if (bytes > OVERRIDE_LIMIT) {
     throw new Rejection(
-      "override-too-large",
+      'override-too-large',
       `The override takes ${bytes} bytes; at most ${OVERRIDE_LIMIT} are kept.`,
-      [
-        {
-          pointer: "/override",
-          detail: `must be at most ${OVERRIDE_LIMIT} bytes of compact UTF-8 JSON`,
-        },
-      ],
+      [{ pointer: '/override', detail: `must be at most ${OVERRIDE_LIMIT} bytes of compact UTF-8 JSON` }],
     );
   }
 }

@@ -23,20 +23,18 @@ export interface Decider<S, C, E extends DomainEvent> {
 
 /** Rows of other streams that a decision relies on, by the name the caller gave them; locked while it is written. */
 export type Reads = Readonly<Record<string, ReadRow | null>>;
-export type ReadRow = Readonly<Record<string, unknown>> & {
-  readonly version: number;
-};
+export type ReadRow = Readonly<Record<string, unknown>> & { readonly version: number };
 
 export const AGGREGATES = [
-  "workload",
-  "trigger",
-  "binding",
-  "delivery",
-  "deployment",
-  "registry",
-  "person",
-  "token",
-  "settings",
+  'workload',
+  'trigger',
+  'binding',
+  'delivery',
+  'deployment',
+  'registry',
+  'person',
+  'token',
+  'settings',
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
 
@@ -46,13 +44,7 @@ export function streamOf(aggregate: AggregateName, id: string): string {
 }
 
 /** The aggregate and id in a stream name. */
-export function parseStream(stream: string): {
-  aggregate: AggregateName;
-  id: string;
-} {
-  const cut = stream.indexOf("-");
-  return {
-    aggregate: stream.slice(0, cut) as AggregateName,
-    id: stream.slice(cut + 1),
-  };
+export function parseStream(stream: string): { aggregate: AggregateName; id: string } {
+  const cut = stream.indexOf('-');
+  return { aggregate: stream.slice(0, cut) as AggregateName, id: stream.slice(cut + 1) };
 }

@@ -1,26 +1,11 @@
-import type { Decider, DomainEvent } from "./decider.js";
-import { Rejection, type FailureClass } from "./errors.js";
-import type { Face } from "./face.js";
-import type { Env } from "./workload.js";
+import type { Decider, DomainEvent } from './decider.js';
+import { Rejection, type FailureClass } from './errors.js';
+import type { Face } from './face.js';
+import type { Env } from './workload.js';
 
 export type DeploymentStatus =
-  | "waiting"
-  | "running"
-  | "succeeded"
-  | "failed"
-  | "cancelled"
-  | "superseded"
-  | "skipped"
-  | "rolled_back";
-export type DeploymentReason =
-  | "manual"
-  | "webhook"
-  | "poll"
-  | "schedule"
-  | "promote"
-  | "rollback"
-  | "drift"
-  | "event";
+  'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'superseded' | 'skipped' | 'rolled_back';
+export type DeploymentReason = 'manual' | 'webhook' | 'poll' | 'schedule' | 'promote' | 'rollback' | 'drift' | 'event';
 
 /** Pinned: what a deployment brings up and a rollback brings back. */
 export interface ReleaseRecord {
@@ -61,48 +46,42 @@ export interface StepFailure {
 export type DeploymentFacts = Readonly<Record<string, unknown>>;
 
 export type DeploymentEvent =
-  | Event<"DeploymentRequested", DeploymentRequest>
+  | Event<'DeploymentRequested', DeploymentRequest>
   | Event<
-      "DeploymentStarted",
-      {
-        steps: readonly string[];
-        commitStep: string;
-        owner: string;
-        previousDeploymentId: string | null;
-      }
+      'DeploymentStarted',
+      { steps: readonly string[]; commitStep: string; owner: string; previousDeploymentId: string | null }
     >
-  | Event<
-      "DeploymentDeferred",
-      { code: string; message: string; attempt: number; retryAt: string }
-    >
-  | Event<"StepStarted", { step: string; attempt: number }>
-  | Event<"StepCompleted", { step: string; facts: DeploymentFacts }>
-  | Event<"StepFailed", StepFailure & { retryAt: string | null }>
-  | Event<"DeploymentSucceeded", object>
-  | Event<"DeploymentFailed", StepFailure>
-  | Event<"DeploymentCancelled", { message: string }>
-  | Event<"DeploymentSuperseded", { by: string }>
-  | Event<"DeploymentSkipped", { code: string; message: string }>;
+  | Event<'DeploymentDeferred', { code: string; message: string; attempt: number; retryAt: string }>
+  | Event<'StepStarted', { step: string; attempt: number }>
+  | Event<'StepCompleted', { step: string; facts: DeploymentFacts }>
+  | Event<'StepFailed', StepFailure & { retryAt: string | null }>
+  | Event<'DeploymentSucceeded', object>
+  | Event<'DeploymentFailed', StepFailure>
+  | Event<'DeploymentCancelled', { message: string }>
+  | Event<'DeploymentSuperseded', { by: string }>
+  | Event<'DeploymentSkipped', { code: string; message: string }>;
 
 export type DeploymentCommand =
-  | { type: "RequestDeployment"; request: DeploymentRequest }
+  | { type: 'RequestDeployment'; request: DeploymentRequest }
   | {
-      type: "ClaimDeployment";
+      type: 'ClaimDeployment';
       steps: readonly string[];
       commitStep: string;
       owner: string;
       previousDeploymentId: string | null;
     }
-  | { type: "DeferDeployment"; code: string; message: string; retryAt: string }
-  | { type: "CompleteStep"; step: string; facts: DeploymentFacts }
-  | { type: "RecordStepFailure"; failure: StepFailure; retryAt: string | null }
-  | { type: "FailDeployment" }
-  | { type: "SupersedeDeployment"; by: string }
-  | { type: "SkipDeployment"; code: string; message: string };
+  | { type: 'DeferDeployment'; code: string; message: string; retryAt: string }
+  | { type: 'CompleteStep'; step: string; facts: DeploymentFacts }
+  | { type: 'RecordStepFailure'; failure: StepFailure; retryAt: string | null }
+  | { type: 'FailDeployment' }
+  | { type: 'RejectDeployment'; code: string; message: string; class: FailureClass }
+  | { type: 'CancelDeployment'; message: string }
+  | { type: 'SupersedeDeployment'; by: string }
+  | { type: 'SkipDeployment'; code: string; message: string };
 
 export interface DeploymentState {
   readonly request: DeploymentRequest | null;
-  readonly status: "absent" | DeploymentStatus;
+  readonly status: 'absent' | DeploymentStatus;
   readonly steps: readonly string[];
   readonly commitStep: string | null;
   readonly previousDeploymentId: string | null;
@@ -110,25 +89,18 @@ export interface DeploymentState {
   /** The step that was started last and not completed yet. */
   readonly current: string | null;
   readonly attempt: number;
-  /** Set when a step failed for good and its undo is still owed. */
+  /** Set when a step, or the planning of a waiting one, failed for good and its undo is still owed. */
   readonly failure: StepFailure | null;
   readonly facts: DeploymentFacts;
 }
 
-type Event<T extends string, D extends object> = DomainEvent & {
-  readonly type: T;
-  readonly data: D;
-};
+type Event<T extends string, D extends object> = DomainEvent & { readonly type: T; readonly data: D };
 
-export const deployment: Decider<
-  DeploymentState,
-  DeploymentCommand,
-  DeploymentEvent
-> = {
-  name: "deployment",
+export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentEvent> = {
+  name: 'deployment',
   initial: {
     request: null,
-    status: "absent",
+    status: 'absent',
     steps: [],
     commitStep: null,
     previousDeploymentId: null,
@@ -139,72 +111,57 @@ export const deployment: Decider<
     facts: {},
   },
   decide(command, state) {
-    if (command.type === "RequestDeployment") {
-      return state.status === "absent"
-        ? [{ type: "DeploymentRequested", data: command.request }]
-        : [];
+    if (command.type === 'RequestDeployment') {
+      return state.status === 'absent' ? [{ type: 'DeploymentRequested', data: command.request }] : [];
     }
-    if (state.status === "absent")
-      throw new Rejection("not-found", "There is no such deployment.");
+    if (state.status === 'absent') throw new Rejection('not-found', 'There is no such deployment.');
     switch (command.type) {
-      case "ClaimDeployment":
+      case 'ClaimDeployment':
         return claim(command, state);
-      case "DeferDeployment": {
+      case 'DeferDeployment': {
         const { code, message, retryAt } = command;
-        if (state.status !== "waiting") return [];
-        return [
-          {
-            type: "DeploymentDeferred",
-            data: { code, message, retryAt, attempt: state.attempt + 1 },
-          },
-        ];
+        if (state.status !== 'waiting' || state.failure !== null) return [];
+        return [{ type: 'DeploymentDeferred', data: { code, message, retryAt, attempt: state.attempt + 1 } }];
       }
-      case "CompleteStep":
+      case 'CompleteStep':
         return completeStep(command, state);
-      case "RecordStepFailure":
+      case 'RecordStepFailure':
         return recordFailure(command, state);
-      case "FailDeployment":
-        return state.status === "running" && state.failure
-          ? [{ type: "DeploymentFailed", data: state.failure }]
+      case 'FailDeployment':
+        return (state.status === 'waiting' || state.status === 'running') && state.failure
+          ? [{ type: 'DeploymentFailed', data: state.failure }]
           : [];
-      case "SupersedeDeployment":
-        return state.status === "waiting"
-          ? [{ type: "DeploymentSuperseded", data: { by: command.by } }]
+      case 'RejectDeployment': {
+        const { code, message, class: failureClass } = command;
+        if (state.status !== 'waiting') return [];
+        const failure = { step: 'claim', code, class: failureClass, message, attempt: state.attempt + 1, logOffset: 1 };
+        return [{ type: 'DeploymentFailed', data: failure }];
+      }
+      case 'CancelDeployment':
+        return state.status === 'waiting' || state.status === 'running'
+          ? [{ type: 'DeploymentCancelled', data: { message: command.message } }]
           : [];
-      case "SkipDeployment":
-        return state.status === "waiting"
-          ? [
-              {
-                type: "DeploymentSkipped",
-                data: { code: command.code, message: command.message },
-              },
-            ]
+      case 'SupersedeDeployment':
+        return state.status === 'waiting' ? [{ type: 'DeploymentSuperseded', data: { by: command.by } }] : [];
+      case 'SkipDeployment':
+        return state.status === 'waiting'
+          ? [{ type: 'DeploymentSkipped', data: { code: command.code, message: command.message } }]
           : [];
     }
   },
   evolve(state, event) {
     switch (event.type) {
-      case "DeploymentRequested":
-        return { ...state, request: event.data, status: "waiting" };
-      case "DeploymentStarted": {
+      case 'DeploymentRequested':
+        return { ...state, request: event.data, status: 'waiting' };
+      case 'DeploymentStarted': {
         const { steps, commitStep, previousDeploymentId } = event.data;
-        return {
-          ...state,
-          status: "running",
-          steps,
-          commitStep,
-          previousDeploymentId,
-        };
+        return { ...state, status: 'running', steps, commitStep, previousDeploymentId };
       }
-      case "DeploymentDeferred":
+      case 'DeploymentDeferred':
         return { ...state, attempt: event.data.attempt };
-      case "StepStarted":
-        return {
-          ...state,
-          current: event.data.step,
-          attempt: event.data.attempt,
-        };
-      case "StepCompleted":
+      case 'StepStarted':
+        return { ...state, current: event.data.step, attempt: event.data.attempt };
+      case 'StepCompleted':
         return {
           ...state,
           current: null,
@@ -212,75 +169,53 @@ export const deployment: Decider<
           completed: [...state.completed, event.data.step],
           facts: { ...state.facts, ...event.data.facts },
         };
-      case "StepFailed":
-        return event.data.retryAt === null
-          ? { ...state, failure: event.data }
-          : state;
-      case "DeploymentSucceeded":
-        return { ...state, status: "succeeded" };
-      case "DeploymentFailed":
-        return { ...state, status: "failed", current: null };
-      case "DeploymentCancelled":
-        return { ...state, status: "cancelled" };
-      case "DeploymentSuperseded":
-        return { ...state, status: "superseded" };
-      case "DeploymentSkipped":
-        return { ...state, status: "skipped" };
+      case 'StepFailed':
+        return event.data.retryAt === null ? { ...state, failure: event.data } : state;
+      case 'DeploymentSucceeded':
+        return { ...state, status: 'succeeded' };
+      case 'DeploymentFailed':
+        return { ...state, status: 'failed', current: null };
+      case 'DeploymentCancelled':
+        return { ...state, status: 'cancelled' };
+      case 'DeploymentSuperseded':
+        return { ...state, status: 'superseded' };
+      case 'DeploymentSkipped':
+        return { ...state, status: 'skipped' };
     }
   },
 };
 
 /** True while a worker still owes it something: also the steps after the switch. */
 export function isUnfinished(state: DeploymentState): boolean {
-  if (state.status === "waiting" || state.status === "running") return true;
-  return (
-    state.status === "succeeded" &&
-    state.failure === null &&
-    state.completed.length < state.steps.length
-  );
+  if (state.status === 'waiting' || state.status === 'running') return true;
+  return state.status === 'succeeded' && state.failure === null && state.completed.length < state.steps.length;
 }
 
 function claim(
-  command: Extract<DeploymentCommand, { type: "ClaimDeployment" }>,
+  command: Extract<DeploymentCommand, { type: 'ClaimDeployment' }>,
   state: DeploymentState,
 ): DeploymentEvent[] {
   const { steps, commitStep, owner, previousDeploymentId } = command;
-  if (state.status === "waiting") {
+  if (state.failure !== null) return [];
+  if (state.status === 'waiting') {
     return [
-      {
-        type: "DeploymentStarted",
-        data: { steps, commitStep, owner, previousDeploymentId },
-      },
-      { type: "StepStarted", data: { step: steps[0]!, attempt: 1 } },
+      { type: 'DeploymentStarted', data: { steps, commitStep, owner, previousDeploymentId } },
+      { type: 'StepStarted', data: { step: steps[0]!, attempt: 1 } },
     ];
   }
-  if (!isUnfinished(state) || state.failure !== null) return [];
+  if (!isUnfinished(state)) return [];
   const next = state.current ?? state.steps[state.completed.length];
-  return next === undefined
-    ? []
-    : [
-        {
-          type: "StepStarted",
-          data: { step: next, attempt: state.attempt + 1 },
-        },
-      ];
+  return next === undefined ? [] : [{ type: 'StepStarted', data: { step: next, attempt: state.attempt + 1 } }];
 }
 
-function completeStep(
-  command: { step: string; facts: DeploymentFacts },
-  state: DeploymentState,
-): DeploymentEvent[] {
+function completeStep(command: { step: string; facts: DeploymentFacts }, state: DeploymentState): DeploymentEvent[] {
   const { step, facts } = command;
   if (state.current !== step || state.failure !== null) return [];
   const next = state.steps[state.completed.length + 1];
   return [
-    { type: "StepCompleted", data: { step, facts } },
-    ...(step === state.commitStep
-      ? [{ type: "DeploymentSucceeded" as const, data: {} }]
-      : []),
-    ...(next === undefined
-      ? []
-      : [{ type: "StepStarted" as const, data: { step: next, attempt: 1 } }]),
+    { type: 'StepCompleted', data: { step, facts } },
+    ...(step === state.commitStep ? [{ type: 'DeploymentSucceeded' as const, data: {} }] : []),
+    ...(next === undefined ? [] : [{ type: 'StepStarted' as const, data: { step: next, attempt: 1 } }]),
   ];
 }
 
@@ -289,7 +224,5 @@ function recordFailure(
   state: DeploymentState,
 ): DeploymentEvent[] {
   const { failure, retryAt } = command;
-  return isUnfinished(state) && state.failure === null
-    ? [{ type: "StepFailed", data: { ...failure, retryAt } }]
-    : [];
+  return isUnfinished(state) && state.failure === null ? [{ type: 'StepFailed', data: { ...failure, retryAt } }] : [];
 }

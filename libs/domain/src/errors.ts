@@ -6,7 +6,7 @@ export interface FieldError {
 
 /** "Not allowed": the caller's to mend. Nothing was written. `code` is stable, kebab-case. */
 export class Rejection extends Error {
-  override readonly name = "Rejection";
+  override readonly name = 'Rejection';
   constructor(
     readonly code: string,
     message: string,
@@ -17,15 +17,15 @@ export class Rejection extends Error {
 }
 
 /** Who has to act after a failure that no retry will mend. */
-export type FailureClass = "permanent" | "operator" | "retryable";
+export type FailureClass = 'permanent' | 'operator' | 'retryable';
 
 /** "Retrying will not help": permanent (the input is wrong) or operator (the host needs a hand). */
 export class TerminalError extends Error {
-  override readonly name = "TerminalError";
+  override readonly name = 'TerminalError';
   constructor(
     readonly code: string,
     message: string,
-    readonly failureClass: Exclude<FailureClass, "retryable"> = "permanent",
+    readonly failureClass: Exclude<FailureClass, 'retryable'> = 'permanent',
   ) {
     super(message);
   }
@@ -33,7 +33,7 @@ export class TerminalError extends Error {
 
 /** "Try again": a code for the record and, where the other side named one, the earliest instant. */
 export class RetryableError extends Error {
-  override readonly name = "RetryableError";
+  override readonly name = 'RetryableError';
   constructor(
     readonly code: string,
     message: string,

@@ -12,10 +12,7 @@ export interface EventMetadata {
   readonly epoch: number | null;
 }
 
-export interface RecordedEvent<
-  T extends string = string,
-  D extends object = Record<string, unknown>,
-> {
+export interface RecordedEvent<T extends string = string, D extends object = Record<string, unknown>> {
   /** Identity; order of commits within a stream, not across streams. */
   readonly id: string;
   readonly stream: string;

@@ -1,23 +1,19 @@
 /** The last 8 hex digits of an id: the first 8 of a UUIDv7 are a clock, equal for a minute. */
 export function id8(id: string): string {
-  return id.replaceAll("-", "").slice(-8);
+  return id.replaceAll('-', '').slice(-8);
 }
 
-export function containerName(
-  workload: { name: string; id: string },
-  deploymentId: string,
-  instance: number,
-): string {
+export function containerName(workload: { name: string; id: string }, deploymentId: string, instance: number): string {
   return `tf-${workload.name}-${id8(workload.id)}-${id8(deploymentId)}-${instance}`;
 }
 
 /** Labels on whatever we make in Docker; `epoch` is information only. */
 export const LABELS = {
-  workloadId: "tinyforge.workload.id",
-  kind: "tinyforge.kind",
-  deploymentId: "tinyforge.deployment.id",
-  epoch: "tinyforge.epoch",
+  workloadId: 'tinyforge.workload.id',
+  kind: 'tinyforge.kind',
+  deploymentId: 'tinyforge.deployment.id',
+  epoch: 'tinyforge.epoch',
 } as const;
 
 /** The bridge that workloads stand on; inter-container communication is off. */
-export const NETWORK = "tinyforge";
+export const NETWORK = 'tinyforge';

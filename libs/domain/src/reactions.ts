@@ -1,8 +1,8 @@
-import { parseStream } from "./decider.js";
-import type { RecordedEvent } from "./event.js";
+import { parseStream } from './decider.js';
+import type { RecordedEvent } from './event.js';
 
 /** The three things that workers do because something happened. */
-export const REACTIONS = ["fan-out", "deploy", "teardown"] as const;
+export const REACTIONS = ['fan-out', 'deploy', 'teardown'] as const;
 export type ReactionName = (typeof REACTIONS)[number];
 
 /** A hint for a worker: look at this subject. Everything else it reads from the log. */
@@ -17,23 +17,11 @@ export interface Reaction {
  * "What happens after X?": event type → job. The whole answer; nothing else enqueues, but for the sweep,
  * which repeats these.
  */
-const REACTION_TO: Readonly<
-  Record<string, (event: RecordedEvent) => Reaction | null>
-> = {
+const REACTION_TO: Readonly<Record<string, (event: RecordedEvent) => Reaction | null>> = {
   DeliveryRecorded: (event) =>
-    event.data.status === "accepted"
-      ? { name: "fan-out", subjectId: subject(event), node: null }
-      : null,
-  DeploymentRequested: (event) => ({
-    name: "deploy",
-    subjectId: subject(event),
-    node: String(event.data.node),
-  }),
-  WorkloadDeleted: (event) => ({
-    name: "teardown",
-    subjectId: subject(event),
-    node: String(event.data.node),
-  }),
+    event.data.status === 'accepted' ? { name: 'fan-out', subjectId: subject(event), node: null } : null,
+  DeploymentRequested: (event) => ({ name: 'deploy', subjectId: subject(event), node: String(event.data.node) }),
+  WorkloadDeleted: (event) => ({ name: 'teardown', subjectId: subject(event), node: String(event.data.node) }),
 };
 
 export function reactionTo(event: RecordedEvent): Reaction | null {

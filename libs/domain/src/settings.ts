@@ -1,5 +1,5 @@
-import type { Decider, DomainEvent } from "./decider.js";
-import { Rejection } from "./errors.js";
+import type { Decider, DomainEvent } from './decider.js';
+import { Rejection } from './errors.js';
 
 export interface Settings {
   /** Completes a face that names a subdomain only. */
@@ -26,48 +26,35 @@ export const DEFAULT_SETTINGS: Settings = {
 };
 
 /** The one stream of the settings. */
-export const SETTINGS_ID = "instance";
+export const SETTINGS_ID = 'instance';
 
-export type SettingsEvent = DomainEvent & {
-  readonly type: "SettingsChanged";
-  readonly data: Partial<Settings>;
-};
-export type SettingsCommand = {
-  type: "ChangeSettings";
-  changes: Partial<Settings>;
-};
+export type SettingsEvent = DomainEvent & { readonly type: 'SettingsChanged'; readonly data: Partial<Settings> };
+export type SettingsCommand = { type: 'ChangeSettings'; changes: Partial<Settings> };
 
 export const settings: Decider<Settings, SettingsCommand, SettingsEvent> = {
-  name: "settings",
+  name: 'settings',
   initial: DEFAULT_SETTINGS,
   decide(command, state) {
     const differing = Object.entries(command.changes).filter(
-      ([key, value]) =>
-        value !== undefined && value !== state[key as keyof Settings],
+      ([key, value]) => value !== undefined && value !== state[key as keyof Settings],
     );
     const changes = Object.fromEntries(differing) as Partial<Settings>;
-    requireBetween(changes, "maxTriggerFanOutConcurrency", [1, 1000]);
-    requireBetween(changes, "releasesKept", [1, 100]);
-    requireBetween(changes, "bodyDays", [1, 3650]);
-    requireBetween(changes, "historyDays", [1, 36500]);
-    requireBetween(changes, "maxBodyBytes", [1024, 25 * 1024 * 1024]);
-    return differing.length === 0
-      ? []
-      : [{ type: "SettingsChanged", data: changes }];
+    requireBetween(changes, 'maxTriggerFanOutConcurrency', [1, 1000]);
+    requireBetween(changes, 'releasesKept', [1, 100]);
+    requireBetween(changes, 'bodyDays', [1, 3650]);
+    requireBetween(changes, 'historyDays', [1, 36500]);
+    requireBetween(changes, 'maxBodyBytes', [1024, 25 * 1024 * 1024]);
+    return differing.length === 0 ? [] : [{ type: 'SettingsChanged', data: changes }];
   },
   evolve(state, event) {
     return { ...state, ...event.data };
   },
 };
 
-function requireBetween(
-  changes: Partial<Settings>,
-  field: keyof Settings,
-  [low, high]: [number, number],
-): void {
+function requireBetween(changes: Partial<Settings>, field: keyof Settings, [low, high]: [number, number]): void {
   const value = changes[field];
-  if (typeof value !== "number" || (value >= low && value <= high)) return;
-  throw new Rejection("invalid-setting", `${field} is out of range.`, [
+  if (typeof value !== 'number' || (value >= low && value <= high)) return;
+  throw new Rejection('invalid-setting', `${field} is out of range.`, [
     { pointer: `/${field}`, detail: `must be ${low} to ${high}` },
   ]);
 }

@@ -18,7 +18,9 @@ export function checkConfig<C extends object>(
     return { value: new type(), errors: [{ pointer, detail: 'must be a JSON object' }] };
   }
   const value = plainToInstance(type, structuredClone(input), { exposeDefaultValues: true });
-  const found = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  // To class-validator an instance of a class without fields is an "unknown value"; its unknown fields are found anyway.
+  const forbidUnknownValues = Object.keys(new type()).length > 0;
+  const found = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues });
   return { value, errors: found.flatMap((error) => flatten(error, pointer)) };
 }
 

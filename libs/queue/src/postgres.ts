@@ -4,6 +4,8 @@ import {
   PostgresQueueBackend,
   SchemaMigrationRequiredError,
   type BackendFactory,
+  type MinimalJob,
+  type PgListenClient,
   type PostgresConnectionOptions,
   type QueueBaseOptions,
 } from 'bullmq';
@@ -47,7 +49,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<QueueBa
 }
 
 function openConnection({ databaseUrl, poolSize, migrate, onError }: PostgresOptions): PostgresConnection {
-  const connection = new PostgresConnection({
+  const connection = new SharedConnection({
     connectionString: databaseUrl,
     schema: SCHEMA,
     migrate,
@@ -70,6 +72,28 @@ function openConnection({ databaseUrl, poolSize, migrate, onError }: PostgresOpt
 function sharing(connection: PostgresConnection): BackendFactory<SharedPostgresBackend, unknown> {
   return (name, options) =>
     new SharedPostgresBackend(connection, name, options as QueueBaseOptions<PostgresConnectionOptions>);
+}
+
+class SharedConnection extends PostgresConnection {
+  #listener: PgListenClient | undefined;
+
+  override async getListenClient(): Promise<PgListenClient> {
+    const client = await super.getListenClient();
+    if (client !== this.#listener) sendInTurn(client);
+    this.#listener = client;
+    return client;
+  }
+}
+
+/** Workers that start together say LISTEN together; pg wants one query at a time. */
+function sendInTurn(client: PgListenClient): void {
+  const send = client.query.bind(client);
+  let last: Promise<unknown> = Promise.resolve();
+  client.query = <R>(text: string, params?: readonly unknown[]) => {
+    const answer = last.then(() => send<R>(text, params));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 /** BullMQ would give every queue and every worker a pool and a LISTEN connection of its own. */
@@ -114,18 +138,19 @@ function schemaError(state: 'missing' | 'old'): TerminalError {
  */
 async function warmUp(connection: PostgresConnection, poolSize: number): Promise<void> {
   const name = `warm-up-${crypto.randomUUID()}`;
-  const backend = sharing(connection)(name, { connection });
+  const backend = new PostgresQueueBackend(connection, name, { connection: {} }, false);
   const token = crypto.randomUUID();
-  const ids = Array.from({ length: poolSize }, (_, index) => `warm-up-${index}`);
-  await Promise.all(ids.map((id) => backend.addJob(warmUpJob(id), id)));
-  await Promise.all(ids.map(() => backend.moveToActive(token)));
-  await Promise.all(ids.map((id) => backend.getState(id)));
-  await backend.obliterate({ force: true, count: 1_000 });
+  const jobs = Array.from({ length: poolSize }, (_, index) => warmUpJob(`warm-up-${index}`));
+  await Promise.all(jobs.map((job) => backend.addJob(job, job.id)));
+  await Promise.all(jobs.map(() => backend.moveToActive(token)));
+  await Promise.all(jobs.map((job) => backend.moveToCompleted(job as unknown as MinimalJob, null, true, token, true)));
+  await Promise.all(jobs.map((job) => backend.getState(job.id)));
   await connection.pool.query('DELETE FROM event WHERE queue = $1', [name]);
 }
 
-function warmUpJob(id: string): Parameters<PostgresQueueBackend['addJob']>[0] {
-  return { id, name: 'warm-up', data: '{}', opts: {}, timestamp: Date.now() } as Parameters<
-    PostgresQueueBackend['addJob']
-  >[0];
+type NewJob = Parameters<PostgresQueueBackend['addJob']>[0];
+
+function warmUpJob(id: string): NewJob & { readonly id: string } {
+  const job = { id, name: 'warm-up', data: '{}', opts: { removeOnComplete: true }, timestamp: Date.now() };
+  return job as NewJob & { readonly id: string };
 }

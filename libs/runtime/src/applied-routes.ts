@@ -41,7 +41,8 @@ export interface Awaited {
 /** Returns at once when the keeper has applied it; else asks it to, and throws `proxy-not-ready` when it did not in time. */
 export async function untilApplied(awaited: Awaited): Promise<void> {
   const { routesDirectory, workloadId, key, signal, timeoutMs = 15_000 } = awaited;
-  const isApplied = async (): Promise<boolean> => (await readApplied(routesDirectory))[workloadId]?.includes(key) ?? false;
+  const isApplied = async (): Promise<boolean> =>
+    (await readApplied(routesDirectory))[workloadId]?.includes(key) ?? false;
   if (await isApplied()) return;
   await askKeeper(routesDirectory);
   const end = Date.now() + timeoutMs;

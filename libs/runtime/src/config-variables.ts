@@ -20,7 +20,12 @@ export const CONFIG_VARIABLES = [
     what: 'Your Postgres (`postgres://user:password@host/database`). Unset: an embedded one, in all-in-one and admin only.',
     isSecret: true,
   },
-  { name: 'REDIS_URL', default: 'unset', what: 'Redis for the queues. Unset: the queues live in Postgres.', isSecret: true },
+  {
+    name: 'REDIS_URL',
+    default: 'unset',
+    what: 'Redis for the queues. Unset: the queues live in Postgres.',
+    isSecret: true,
+  },
   {
     name: 'DOCKER_HOST',
     default: 'unix:///var/run/docker.sock',
@@ -34,8 +39,16 @@ export const CONFIG_VARIABLES = [
     default: '0',
     what: 'Port of `/healthz`, `/readyz` and `/metrics` in deploy-worker and reconciler; 0 = any free one.',
   },
-  { name: 'TINYFORGE_PUBLIC_URL', default: 'unset', what: 'Address of the console as its readers see it; printed in links.' },
-  { name: 'TINYFORGE_PUBLIC_INGRESS_URL', default: 'unset', what: 'Address of the ingress as vendors see it; printed in webhook URLs.' },
+  {
+    name: 'TINYFORGE_PUBLIC_URL',
+    default: 'unset',
+    what: 'Address of the console as its readers see it; printed in links.',
+  },
+  {
+    name: 'TINYFORGE_PUBLIC_INGRESS_URL',
+    default: 'unset',
+    what: 'Address of the ingress as vendors see it; printed in webhook URLs.',
+  },
   { name: 'TINYFORGE_PROXY', default: 'caddy', what: 'Proxy before the workloads: `caddy`, `traefik` or `none`.' },
   {
     name: 'CADDY_ADMIN_URL',
@@ -62,17 +75,31 @@ export const CONFIG_VARIABLES = [
     default: '10000',
     what: 'How long a worker holds a workload, in milliseconds. Renewed at 0.3, trusted for 0.7, swept at 0.2 of it.',
   },
-  { name: 'TINYFORGE_NODE', default: 'default', what: 'Name of this Docker host; workers and reconciler of a host share it.' },
-  { name: 'TINYFORGE_PORT_RANGE', default: '20000-29999', what: 'Loopback ports that are given to containers, first-last.' },
+  {
+    name: 'TINYFORGE_NODE',
+    default: 'default',
+    what: 'Name of this Docker host; workers and reconciler of a host share it.',
+  },
+  {
+    name: 'TINYFORGE_PORT_RANGE',
+    default: '20000-29999',
+    what: 'Loopback ports that are given to containers, first-last.',
+  },
   { name: 'LOG_LEVEL', default: 'info', what: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.' },
-  { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', default: 'unset', what: 'Where traces go, an http(s) address. Unset: nowhere.' },
+  {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: 'unset',
+    what: 'Where traces go, an http(s) address. Unset: nowhere.',
+  },
 ] as const satisfies readonly ConfigVariable[];
 
 export type ConfigName = (typeof CONFIG_VARIABLES)[number]['name'];
 
 /** docs/configuration.md, generated so that it cannot fall behind the code. */
 export function configurationPage(): string {
-  const rows = CONFIG_VARIABLES.map((variable) => `| \`${variable.name}\` | \`${variable.default}\` | ${variable.what} |`);
+  const rows = CONFIG_VARIABLES.map(
+    (variable) => `| \`${variable.name}\` | \`${variable.default}\` | ${variable.what} |`,
+  );
   return [
     '# Configuration',
     '',

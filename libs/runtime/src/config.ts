@@ -116,7 +116,9 @@ function reader(env: Env, problems: string[]) {
       return parse(text);
     } catch (error) {
       const shown = variable.isSecret ? '' : ` is ${JSON.stringify(text)}`;
-      problems.push(`${name}${shown}: expected ${(error as Error).message}. Correct it or unset it (default: ${variable.default}).`);
+      problems.push(
+        `${name}${shown}: expected ${(error as Error).message}. Correct it or unset it (default: ${variable.default}).`,
+      );
       // Never seen: the problem just noted makes readConfig throw.
       return undefined as T;
     }
@@ -127,14 +129,20 @@ function acrossVariables(config: Config): string[] {
   const problems: string[] = [];
   const isAlone = config.app !== 'all-in-one' && config.app !== 'admin';
   if (isAlone && config.databaseUrl === null) {
-    problems.push(`DATABASE_URL is unset: ${config.app} needs one that all apps share. Set it, or run all-in-one, which brings its own Postgres.`);
+    problems.push(
+      `DATABASE_URL is unset: ${config.app} needs one that all apps share. Set it, or run all-in-one, which brings its own Postgres.`,
+    );
   }
   const same = (left: number, right: number) => left !== 0 && left === right;
   if (same(config.apiPort, config.ingressPort)) {
-    problems.push(`TINYFORGE_INGRESS_PORT is ${config.ingressPort}, as is TINYFORGE_API_PORT: choose another port for one of them.`);
+    problems.push(
+      `TINYFORGE_INGRESS_PORT is ${config.ingressPort}, as is TINYFORGE_API_PORT: choose another port for one of them.`,
+    );
   }
   if (same(config.proxy.httpPort, config.proxy.httpsPort)) {
-    problems.push(`TINYFORGE_HTTPS_PORT is ${config.proxy.httpsPort}, as is TINYFORGE_HTTP_PORT: choose another port for one of them.`);
+    problems.push(
+      `TINYFORGE_HTTPS_PORT is ${config.proxy.httpsPort}, as is TINYFORGE_HTTP_PORT: choose another port for one of them.`,
+    );
   }
   return problems;
 }
@@ -182,7 +190,8 @@ function passwordOf(text: string | null): string | null {
 
 const publicUrl: Parse<string> = (text) => {
   const parsed = URL.parse(text);
-  const isPlain = parsed !== null && parsed.search === '' && parsed.hash === '' && parsed.username === '' && parsed.password === '';
+  const isPlain =
+    parsed !== null && parsed.search === '' && parsed.hash === '' && parsed.username === '' && parsed.password === '';
   if (isPlain && /^https?:$/.test(parsed.protocol)) return parsed.href.replace(/\/+$/, '');
   throw new Error('an address such as https://forge.example.org, without user, query or fragment');
 };

@@ -1,7 +1,8 @@
 /** Connection, resources, shutdown, serialization: another try may succeed. */
 const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|55P03|40001|40P01|25P03)$/;
 const NO_CONNECTION = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
-const POOL_MESSAGE = /^(Connection terminated|timeout exceeded when trying to connect|Cannot use a pool after calling end|Client has encountered a connection error)/;
+const POOL_MESSAGE =
+  /^(Connection terminated|timeout exceeded when trying to connect|Cannot use a pool after calling end|Client has encountered a connection error)/;
 
 /** What Postgres, `pg` or TypeORM said: `unavailable` may be tried again, `bad-value` is the caller's input. Null = neither. */
 export function classifyDatabaseError(error: unknown): 'unavailable' | 'bad-value' | null {
@@ -28,7 +29,12 @@ function isConnect(error: unknown): boolean {
   const syscall = inner['syscall'];
   const address = inner['address'];
   const isSocketFile = typeof address === 'string' && address.includes('.s.PGSQL.');
-  return record['name'] === 'QueryFailedError' || isSocketFile || inner['port'] === 5432 || (syscall === 'read' && record['query'] !== undefined);
+  return (
+    record['name'] === 'QueryFailedError' ||
+    isSocketFile ||
+    inner['port'] === 5432 ||
+    (syscall === 'read' && record['query'] !== undefined)
+  );
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

@@ -138,13 +138,20 @@ async function setAside(folder: string): Promise<void> {
 async function initialize(initdb: string, where: readonly string[], user: PostgresUser | null): Promise<void> {
   const locale = ['--encoding', 'UTF8', '--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'];
   const access = ['--username', ROLE, '--auth-local', 'password', '--auth-host', 'reject'];
-  const child = spawn(initdb, [...where, ...access, ...locale, '--no-instructions'], { ...runsAs(user), stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(initdb, [...where, ...access, ...locale, '--no-instructions'], {
+    ...runsAs(user),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const errors: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
   const code = await new Promise<number | null>((done, fail) => child.on('error', fail).on('close', done));
   if (code === 0) return;
   const said = Buffer.concat(errors).toString('utf8').trim().split('\n').slice(-3).join(' ');
-  throw new TerminalError('postgres-init-failed', `initdb could not make a database (${said}). Mend that, or set DATABASE_URL.`, 'operator');
+  throw new TerminalError(
+    'postgres-init-failed',
+    `initdb could not make a database (${said}). Mend that, or set DATABASE_URL.`,
+    'operator',
+  );
 }
 
 function handle(cluster: Cluster, place: Place, origin: EmbeddedPostgres['origin']): EmbeddedPostgres {

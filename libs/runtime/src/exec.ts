@@ -44,7 +44,11 @@ export function run(file: string, argv: readonly string[], options: ExecOptions 
       killTimer ??= endGroup(child.pid);
     };
     const onAbort = () => end(signal?.reason as Error);
-    const timer = setTimeout(() => end(new RetryableError('exec-timeout', `${file} did not end within ${timeoutMs / 1000} s and was stopped.`)), timeoutMs);
+    const timer = setTimeout(
+      () =>
+        end(new RetryableError('exec-timeout', `${file} did not end within ${timeoutMs / 1000} s and was stopped.`)),
+      timeoutMs,
+    );
     signal?.addEventListener('abort', onAbort, { once: true });
     child.on('error', (error) => (failure ??= startFailure(file, error)));
     child.on('close', (code, signalName) => {
@@ -96,8 +100,13 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 
 function startFailure(file: string, error: NodeJS.ErrnoException): Error {
   const isMissing = error.code === 'ENOENT' || error.code === 'EACCES';
-  if (!isMissing) return new RetryableError('exec-failed', `${file} could not be started (${error.code ?? error.message}).`);
-  return new TerminalError('exec-missing', `${file} could not be started (${error.code}). Install it, or put it on PATH.`, 'operator');
+  if (!isMissing)
+    return new RetryableError('exec-failed', `${file} could not be started (${error.code ?? error.message}).`);
+  return new TerminalError(
+    'exec-missing',
+    `${file} could not be started (${error.code}). Install it, or put it on PATH.`,
+    'operator',
+  );
 }
 
 function signalNumber(name: NodeJS.Signals | null): number {

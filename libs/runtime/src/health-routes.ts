@@ -19,7 +19,9 @@ export function registerHealthRoutes(server: Routable, { health, metrics }: Heal
     const readiness = await health.readiness();
     return reply.status(readiness.status === 'ready' ? 200 : 503).send(readiness);
   });
-  server.get('/metrics', async (_request: unknown, reply: FastifyReply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+  server.get('/metrics', async (_request: unknown, reply: FastifyReply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
 }
 
 /** For processes that answer nothing else. Port 0 = any. */

@@ -31,7 +31,10 @@ export function createHealth(): Health {
   let kept: { readonly until: number; readonly results: Promise<HealthCheck[]> } | null = null;
   const results = () => {
     if (kept === null || performance.now() > kept.until) {
-      kept = { until: performance.now() + KEEP_MS, results: Promise.all([...checks].map(([name, check]) => runCheck(name, check))) };
+      kept = {
+        until: performance.now() + KEEP_MS,
+        results: Promise.all([...checks].map(([name, check]) => runCheck(name, check))),
+      };
     }
     return kept.results;
   };

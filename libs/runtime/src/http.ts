@@ -69,12 +69,18 @@ function parseTarget(text: string, allow: HttpOptions['allow']): { url: URL; isN
   const url: URL | null = URL.parse(text);
   if (url === null) throw new TerminalError('invalid-url', 'The address is no URL. Correct it.');
   if (url.username !== '' || url.password !== '') {
-    throw new TerminalError('invalid-url', `The address of ${url.host} holds a user or password. Put them into the record's own fields.`);
+    throw new TerminalError(
+      'invalid-url',
+      `The address of ${url.host} holds a user or password. Put them into the record's own fields.`,
+    );
   }
   const isNamed = allow !== undefined && URL.parse(`${url.protocol}//${allow.host}`)?.host === url.host;
   const isPlain = url.protocol === 'http:' && isNamed && allow.insecure;
   if (url.protocol === 'https:' || isPlain) return { url, isNamed };
-  throw new TerminalError('invalid-url', `${url.host} is not asked over ${url.protocol.replace(':', '')}. Use https, or mark the record of this host as insecure.`);
+  throw new TerminalError(
+    'invalid-url',
+    `${url.host} is not asked over ${url.protocol.replace(':', '')}. Use https, or mark the record of this host as insecure.`,
+  );
 }
 
 async function follow(url: URL, options: Sending): Promise<HttpAnswer> {
@@ -82,7 +88,8 @@ async function follow(url: URL, options: Sending): Promise<HttpAnswer> {
   let target = url;
   for (let redirects = 0; ; redirects += 1) {
     const answer = await exchange(target, options, deadline);
-    const next = options.redirect === 'same-host' && redirects < MOST_REDIRECTS ? nextTarget(target, answer, options) : null;
+    const next =
+      options.redirect === 'same-host' && redirects < MOST_REDIRECTS ? nextTarget(target, answer, options) : null;
     if (next === null) return answer;
     target = next;
   }
@@ -119,15 +126,20 @@ async function readBody(stream: AsyncIterable<Buffer>, url: URL, maxBytes: numbe
   for await (const chunk of stream) {
     bytes += chunk.length;
     // Leaving the loop destroys the stream and its connection.
-    if (bytes > maxBytes) throw new TerminalError('too-large', `${url.host} answered with more than ${maxBytes} bytes.`);
+    if (bytes > maxBytes)
+      throw new TerminalError('too-large', `${url.host} answered with more than ${maxBytes} bytes.`);
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks));
 }
 
 function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const entries = Object.entries(headers).filter((entry): entry is [string, string | string[]] => entry[1] !== undefined);
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]));
+  const entries = Object.entries(headers).filter(
+    (entry): entry is [string, string | string[]] => entry[1] !== undefined,
+  );
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]),
+  );
 }
 
 interface Ending {
@@ -139,8 +151,15 @@ interface Ending {
 /** Names the host and never the path, which may hold a secret. */
 function asFailure(error: unknown, url: URL, { caller, deadline, timeoutMs }: Ending): Error {
   if (error instanceof TerminalError) return error;
-  if (caller?.aborted) return caller.reason instanceof Error ? caller.reason : new RetryableError('http-aborted', `The request to ${url.host} was given up.`);
-  if (deadline.aborted) return new RetryableError('http-timeout', `${url.host} did not answer within ${timeoutMs / 1000} s.`);
+  if (caller?.aborted)
+    return caller.reason instanceof Error
+      ? caller.reason
+      : new RetryableError('http-aborted', `The request to ${url.host} was given up.`);
+  if (deadline.aborted)
+    return new RetryableError('http-timeout', `${url.host} did not answer within ${timeoutMs / 1000} s.`);
   const code = (error as { code?: unknown }).code;
-  return new RetryableError('http-failed', `${url.host} could not be reached${typeof code === 'string' ? ` (${code})` : ''}.`);
+  return new RetryableError(
+    'http-failed',
+    `${url.host} could not be reached${typeof code === 'string' ? ` (${code})` : ''}.`,
+  );
 }

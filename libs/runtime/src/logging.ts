@@ -43,15 +43,24 @@ export function nestLogger(logger: Logger): LoggerService {
     };
   };
   // Nest tells of every mapped route at "log": of use to a developer only.
-  return { log: at('debug'), debug: at('trace'), verbose: at('trace'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
+  return {
+    log: at('debug'),
+    debug: at('trace'),
+    verbose: at('trace'),
+    warn: at('warn'),
+    error: at('error'),
+    fatal: at('fatal'),
+  };
 }
 
 /** Pino copies an error's message into `msg` after the formatters ran, so it is put there masked. */
 function maskArguments(args: unknown[], secrets: readonly string[]): unknown[] {
   const [first, second, ...rest] = args;
-  if (typeof first === 'string') return [maskText(first, secrets), ...args.slice(1).map((part) => maskValue(part, secrets))];
+  if (typeof first === 'string')
+    return [maskText(first, secrets), ...args.slice(1).map((part) => maskValue(part, secrets))];
   const message = typeof second === 'string' ? second : messageOf(first);
-  const masked = message === undefined ? [] : [maskText(message, secrets), ...rest.map((part) => maskValue(part, secrets))];
+  const masked =
+    message === undefined ? [] : [maskText(message, secrets), ...rest.map((part) => maskValue(part, secrets))];
   return [first instanceof Error ? { err: first } : first, ...masked];
 }
 

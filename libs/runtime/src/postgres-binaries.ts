@@ -52,16 +52,29 @@ function mayPass({ mode, uid, gid }: { mode: number; uid: number; gid: number },
 }
 
 function findUser(): PostgresUser | null {
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith('postgres:'));
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith('postgres:'));
   const [name, , uid, gid] = line?.split(':') ?? [];
   return name === undefined ? null : { name, uid: Number(uid), gid: Number(gid) };
 }
 
 async function addUser(): Promise<PostgresUser> {
-  const { code, stderr } = await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
+  const { code, stderr } = await run('useradd', [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--shell',
+    '/usr/sbin/nologin',
+    'postgres',
+  ]);
   const user = findUser();
   if (user) return user;
-  throw new TerminalError('postgres-user-missing', `The user postgres could not be added (useradd: ${code}, ${stderr.trim()}). Add it, or set DATABASE_URL.`, 'operator');
+  throw new TerminalError(
+    'postgres-user-missing',
+    `The user postgres could not be added (useradd: ${code}, ${stderr.trim()}). Add it, or set DATABASE_URL.`,
+    'operator',
+  );
 }
 
 function installedPackage(): { folder: string; version: string } {
@@ -69,9 +82,16 @@ function installedPackage(): { folder: string; version: string } {
   try {
     // The package names no entry of its own for package.json, so it is found by its main file (<folder>/dist/index.js).
     const folder = dirname(dirname(createRequire(import.meta.url).resolve(name)));
-    return { folder, version: (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version };
+    return {
+      folder,
+      version: (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version,
+    };
   } catch {
-    throw new TerminalError('postgres-missing', `There is no embedded Postgres for this system (${name}). Run npm ci, or set DATABASE_URL to a Postgres of yours.`, 'operator');
+    throw new TerminalError(
+      'postgres-missing',
+      `There is no embedded Postgres for this system (${name}). Run npm ci, or set DATABASE_URL to a Postgres of yours.`,
+      'operator',
+    );
   }
 }
 

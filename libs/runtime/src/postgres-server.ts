@@ -28,7 +28,10 @@ export async function startServer(server: Server): Promise<void> {
     // The children of a killed postmaster hold its shared memory for a moment longer.
     const tail = readFileSync(server.log, 'utf8').trimEnd().split('\n').slice(-3).join(' ');
     if (attempt === 20 || !/shared memory block|lock file/.test(tail)) {
-      throw new RetryableError('postgres-start-failed', `The embedded Postgres did not start (${failure}): ${tail} See ${server.log}.`);
+      throw new RetryableError(
+        'postgres-start-failed',
+        `The embedded Postgres did not start (${failure}): ${tail} See ${server.log}.`,
+      );
     }
     await sleep(100);
   }
@@ -55,7 +58,10 @@ export function serverCommand({ binary, folder, sockets }: Server): [string, ...
 export async function stopPostmaster(pid: number): Promise<void> {
   if (await endProcess(pid, 'SIGINT', STOP_MS)) return;
   if (await endProcess(pid, 'SIGQUIT', STOP_MS)) return;
-  throw new RetryableError('postgres-stop-failed', `The embedded Postgres (pid ${pid}) does not stop. Stop it by hand.`);
+  throw new RetryableError(
+    'postgres-stop-failed',
+    `The embedded Postgres (pid ${pid}) does not stop. Stop it by hand.`,
+  );
 }
 
 /** Null when the pid file is missing, stale, or its pid is some other program by now. */
@@ -84,12 +90,16 @@ function rotate(log: string): void {
   if (size > MOST_LOG_BYTES) renameSync(log, `${log}.1`);
 }
 
-
 /** Null = ready, else why not. */
 async function spawnOnce(server: Server): Promise<string | null> {
   const [binary, ...argv] = serverCommand(server);
   const log = openSync(server.log, 'a', 0o600);
-  const child = spawn(binary, argv, { ...runsAs(server.user), cwd: server.sockets, detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(binary, argv, {
+    ...runsAs(server.user),
+    cwd: server.sockets,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   let ended: string | null = null;
   child.on('error', (error) => (ended = error.message));

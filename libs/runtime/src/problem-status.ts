@@ -48,7 +48,8 @@ export function failureStatus(code: string): number {
 }
 
 function byPattern(code: string): number | undefined {
-  if (/^(invalid|unknown|missing|malformed)-|-(invalid|required|unknown|too-long|too-large|missing)$/.test(code)) return 400;
+  if (/^(invalid|unknown|missing|malformed)-|-(invalid|required|unknown|too-long|too-large|missing)$/.test(code))
+    return 400;
   if (/^no-such-|-not-found$/.test(code)) return 404;
   return undefined;
 }

@@ -42,7 +42,11 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    sendProblem(error, { request: http.getRequest<FastifyRequest>(), reply: http.getResponse<FastifyReply>(), logger: this.logger });
+    sendProblem(error, {
+      request: http.getRequest<FastifyRequest>(),
+      reply: http.getResponse<FastifyReply>(),
+      logger: this.logger,
+    });
   }
 }
 
@@ -56,7 +60,13 @@ interface Exchange {
 export function sendProblem(error: unknown, { request, reply, logger }: Exchange): void {
   const { problem, headers, isUnexpected } = problemOf(error);
   if (problem.status >= 500) {
-    const ids = { code: problem.code, status: problem.status, instance: problem.instance, method: request.method, url: request.url };
+    const ids = {
+      code: problem.code,
+      status: problem.status,
+      instance: problem.instance,
+      method: request.method,
+      url: request.url,
+    };
     if (isUnexpected) logger.error({ ...ids, err: error }, 'A request failed unexpectedly');
     else logger.warn({ ...ids, reason: problem.detail }, 'A request could not be served');
   }
@@ -70,9 +80,15 @@ export function problemOf(error: unknown): ProblemAnswer {
 
 function ours(error: unknown): ProblemAnswer | null {
   if (error instanceof Rejection) {
-    return answer({ status: rejectionStatus(error.code), code: error.code, detail: error.message, errors: error.errors });
+    return answer({
+      status: rejectionStatus(error.code),
+      code: error.code,
+      detail: error.message,
+      errors: error.errors,
+    });
   }
-  if (error instanceof TerminalError) return answer({ status: failureStatus(error.code), code: error.code, detail: error.message });
+  if (error instanceof TerminalError)
+    return answer({ status: failureStatus(error.code), code: error.code, detail: error.message });
   if (!(error instanceof RetryableError)) return null;
   const after = error.retryAfterSeconds;
   const headers: Headers = after === null ? {} : { 'Retry-After': String(Math.ceil(after)) };
@@ -84,10 +100,20 @@ function stores(error: unknown): ProblemAnswer | null {
   if (!(error instanceof Error)) return null;
   const { name, message, currentVersion } = error as Error & { currentVersion?: number };
   if (name === 'Conflict') {
-    return answer({ status: 409, code: 'conflict', detail: message || 'Somebody else changed it meanwhile. Read it again and repeat.', currentVersion });
+    return answer({
+      status: 409,
+      code: 'conflict',
+      detail: message || 'Somebody else changed it meanwhile. Read it again and repeat.',
+      currentVersion,
+    });
   }
   if (name !== 'PreconditionFailed') return null;
-  return answer({ status: 412, code: 'precondition-failed', detail: message || 'It has changed since the version in If-Match. Read it again.', currentVersion });
+  return answer({
+    status: 412,
+    code: 'precondition-failed',
+    detail: message || 'It has changed since the version in If-Match. Read it again.',
+    currentVersion,
+  });
 }
 
 function nests(error: unknown): ProblemAnswer | null {
@@ -127,27 +153,43 @@ interface FrameworkError {
 
 function framework({ status, message, code, errors }: FrameworkError): ProblemAnswer {
   const isRouteMiss = status === 404 && /^Cannot [A-Z]+ /.test(message);
-  const [known = status === 400 ? badRequestCode(message) : `http-${status}`, detail = message] = CODE_OF_STATUS[status] ?? [];
+  const [known = status === 400 ? badRequestCode(message) : `http-${status}`, detail = message] =
+    CODE_OF_STATUS[status] ?? [];
   if (status >= 500 && code === undefined && status !== 503) return unexpected();
   return answer({ status, code: code ?? known, detail: code !== undefined && !isRouteMiss ? message : detail, errors });
 }
 
 function badRequestCode(message: string): string {
-  return /JSON|Unexpected token|Unexpected end|prototype property|empty when content-type/i.test(message) ? 'malformed-json' : 'bad-request';
+  return /JSON|Unexpected token|Unexpected end|prototype property|empty when content-type/i.test(message)
+    ? 'malformed-json'
+    : 'bad-request';
 }
 
 function databases(error: unknown): ProblemAnswer | null {
   const kind = classifyDatabaseError(error);
   if (kind === 'bad-value') {
-    return answer({ status: 400, code: 'invalid-value', detail: 'A value cannot be stored: it is out of range or holds a character that text may not hold.' });
+    return answer({
+      status: 400,
+      code: 'invalid-value',
+      detail: 'A value cannot be stored: it is out of range or holds a character that text may not hold.',
+    });
   }
   if (kind === null) return null;
   const headers = { 'Retry-After': String(DATABASE_RETRY_SECONDS) };
-  return answer({ status: 503, code: 'database-unavailable', detail: 'The database does not answer just now. Nothing was changed; try again.', headers });
+  return answer({
+    status: 503,
+    code: 'database-unavailable',
+    detail: 'The database does not answer just now. Nothing was changed; try again.',
+    headers,
+  });
 }
 
 function unexpected(): ProblemAnswer {
-  const base = answer({ status: 500, code: 'internal-error', detail: 'Something failed that should not. The log tells more under this id.' });
+  const base = answer({
+    status: 500,
+    code: 'internal-error',
+    detail: 'Something failed that should not. The log tells more under this id.',
+  });
   return { ...base, isUnexpected: true };
 }
 

@@ -45,7 +45,11 @@ export async function endProcess(pid: number, signal: NodeJS.Signals, timeoutMs:
   return waitUntil(() => !isAlive(pid), timeoutMs, 10);
 }
 
-export async function waitUntil(isTrue: () => boolean | Promise<boolean>, timeoutMs: number, everyMs: number): Promise<boolean> {
+export async function waitUntil(
+  isTrue: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  everyMs: number,
+): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     if (await isTrue()) return true;
@@ -57,7 +61,11 @@ export async function waitUntil(isTrue: () => boolean | Promise<boolean>, timeou
 /** One process at a time; a lock whose holder is gone is taken over. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   if (!(await waitUntil(() => takeLock(path), 60_000, 20))) {
-    throw new TerminalError('locked', `Another process holds ${path} for too long. If none is starting, remove that file.`, 'operator');
+    throw new TerminalError(
+      'locked',
+      `Another process holds ${path} for too long. If none is starting, remove that file.`,
+      'operator',
+    );
   }
   try {
     return await work();

@@ -46,7 +46,11 @@ function parentFolder(uid: number, env: Env): string {
 function refuseForeign(folder: string, uid: number): void {
   const found = lstatSync(folder);
   if (found.isDirectory() && found.uid === uid) return;
-  throw new TerminalError('run-folder-foreign', `${folder} belongs to somebody else. Remove it, or set XDG_RUNTIME_DIR to a folder of yours.`, 'operator');
+  throw new TerminalError(
+    'run-folder-foreign',
+    `${folder} belongs to somebody else. Remove it, or set XDG_RUNTIME_DIR to a folder of yours.`,
+    'operator',
+  );
 }
 
 function realPath(path: string): string {

@@ -14,12 +14,19 @@ const STOP_MS = 60_000;
 const SAME_SIGNAL_MS = 2_000;
 
 /** Listens, port 0 = any free one; a port in use is told with the setting that changes it. */
-export async function startHttp(app: INestApplication, at: Endpoint & { readonly variable: string }): Promise<Endpoint> {
+export async function startHttp(
+  app: INestApplication,
+  at: Endpoint & { readonly variable: string },
+): Promise<Endpoint> {
   try {
     await app.listen(at.port, at.host);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new TerminalError('port-taken', `Port ${at.port} on ${at.host} is in use by another process. End that one, or set ${at.variable}.`, 'operator');
+    throw new TerminalError(
+      'port-taken',
+      `Port ${at.port} on ${at.host} is in use by another process. End that one, or set ${at.variable}.`,
+      'operator',
+    );
   }
   const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
   return { host: at.host, port };

@@ -23,10 +23,17 @@ export class RequestValidation implements PipeTransform {
 export async function validated<T extends object>(type: Type<T>, value: unknown, what = 'body'): Promise<T> {
   const plain = value ?? {};
   if (typeof plain !== 'object' || Array.isArray(plain)) {
-    throw new Rejection(`invalid-${what}`, `The ${what} must be a JSON object.`, [{ pointer: '', detail: 'must be an object' }]);
+    throw new Rejection(`invalid-${what}`, `The ${what} must be a JSON object.`, [
+      { pointer: '', detail: 'must be an object' },
+    ]);
   }
   const instance = plainToInstance(type, plain, { exposeDefaultValues: true, enableImplicitConversion: false });
-  const failures = await validate(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false, stopAtFirstError: true });
+  const failures = await validate(instance, {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: false,
+    stopAtFirstError: true,
+  });
   if (failures.length > 0) throw asRejection(failures, what);
   return instance;
 }
@@ -36,7 +43,9 @@ export function refuseDeep(value: unknown, most = MOST_DEPTH): void {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > most) throw new Rejection('too-deep', `The body is nested more than ${most} levels deep.`);
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
+    level = level.flatMap((item) =>
+      typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : [],
+    );
   }
 }
 
@@ -44,7 +53,12 @@ function asRejection(failures: readonly ValidationError[], what: string): Reject
   const found = failures.flatMap((failure) => flatten(failure, ''));
   const unknown = found.find((field) => field.isUnknown);
   const errors = found.map(({ pointer, detail }): FieldError => ({ pointer, detail }));
-  if (unknown) return new Rejection('unknown-field', `There is no field ${unknown.pointer}. Remove it, or see the API's description for its name.`, errors);
+  if (unknown)
+    return new Rejection(
+      'unknown-field',
+      `There is no field ${unknown.pointer}. Remove it, or see the API's description for its name.`,
+      errors,
+    );
   return new Rejection(`invalid-${what}`, `The ${what} is not valid: ${summary(errors)}.`, errors);
 }
 

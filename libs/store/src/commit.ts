@@ -144,7 +144,8 @@ async function conflict(pool: Pool, { events }: Decided): Promise<Conflict> {
     'select stream, max(version) as version from log.event where stream = any ($1) group by stream order by stream',
     [streams],
   );
-  const moved = rows.find(({ stream, version }) => version >= (events.find((event) => event.stream === stream)?.version ?? 0));
+  const first = new Map(events.toReversed().map(({ stream, version }) => [stream, version]));
+  const moved = rows.find(({ stream, version }) => version >= (first.get(stream) ?? 0)) ?? rows[0];
   return new Conflict(moved?.stream ?? streams[0] ?? 'a row that was read', moved?.version ?? 0);
 }
 

@@ -1,34 +1,26 @@
-import type { AggregateName, Decider, DomainEvent } from "#domain/decider";
-import { binding } from "#domain/binding";
-import {
-  delivery,
-  type BindingVerdict,
-  type DeliveryReceived,
-} from "#domain/delivery";
-import {
-  deployment,
-  type DeploymentRequest,
-  type StepFailure,
-} from "#domain/deployment";
-import type { AnyEvent, EventType } from "#domain/event-types";
-import { person } from "#domain/person";
-import { registry } from "#domain/registry";
-import type { SecretRef } from "#domain/secret-ref";
-import { settings } from "#domain/settings";
-import { token } from "#domain/token";
-import { trigger, type UrlSecret } from "#domain/trigger";
-import { DEFAULT_POLICY, workload } from "#domain/workload";
+import type { AggregateName, Decider, DomainEvent } from '#domain/decider';
+import { binding } from '#domain/binding';
+import { delivery, type BindingVerdict, type DeliveryReceived } from '#domain/delivery';
+import { deployment, type DeploymentRequest, type StepFailure } from '#domain/deployment';
+import type { AnyEvent, EventType } from '#domain/event-types';
+import { person } from '#domain/person';
+import { registry } from '#domain/registry';
+import type { SecretRef } from '#domain/secret-ref';
+import { settings } from '#domain/settings';
+import { token } from '#domain/token';
+import { trigger, type UrlSecret } from '#domain/trigger';
+import { DEFAULT_POLICY, workload } from '#domain/workload';
 
-export const WORKLOAD = "0198c0de-0000-7000-8000-000000000a01";
-export const PARENT = "0198c0de-0000-7000-8000-000000000a02";
-export const TRIGGER = "0198c0de-0000-7000-8000-000000000b01";
-export const BINDING = "0198c0de-0000-7000-8000-000000000c01";
-export const DELIVERY = "0198c0de-0000-7000-8000-000000000d01";
-export const DEPLOYMENT = "0198c0de-0000-7000-8000-000000000e01";
-export const REGISTRY = "0198c0de-0000-7000-8000-000000000f01";
-export const DIGEST = `sha256:${"ab".repeat(32)}`;
-export const AT = "2026-03-01T12:00:00.000Z";
-export const LATER = "2026-03-01T13:00:00.000Z";
+export const WORKLOAD = '0198c0de-0000-7000-8000-000000000a01';
+export const PARENT = '0198c0de-0000-7000-8000-000000000a02';
+export const TRIGGER = '0198c0de-0000-7000-8000-000000000b01';
+export const BINDING = '0198c0de-0000-7000-8000-000000000c01';
+export const DELIVERY = '0198c0de-0000-7000-8000-000000000d01';
+export const DEPLOYMENT = '0198c0de-0000-7000-8000-000000000e01';
+export const REGISTRY = '0198c0de-0000-7000-8000-000000000f01';
+export const DIGEST = `sha256:${'ab'.repeat(32)}`;
+export const AT = '2026-03-01T12:00:00.000Z';
+export const LATER = '2026-03-01T13:00:00.000Z';
 
 export const secretRef = (secretId: string, version = 1): SecretRef => ({
   secretId,
@@ -37,17 +29,17 @@ export const secretRef = (secretId: string, version = 1): SecretRef => ({
 });
 export const urlSecret = (n: number): UrlSecret => ({
   hash: String(n).repeat(64).slice(0, 64),
-  ref: secretRef("url", n),
+  ref: secretRef('url', n),
 });
 
 export const shop = {
   id: WORKLOAD,
-  name: "shop",
-  sourceKind: "image",
-  node: "default",
+  name: 'shop',
+  sourceKind: 'image',
+  node: 'default',
   title: null,
   stage: null,
-  sourceConfig: { image: "ghcr.io/acme/shop", port: 8080 },
+  sourceConfig: { image: 'ghcr.io/acme/shop', port: 8080 },
   parentId: null,
   policy: DEFAULT_POLICY,
 };
@@ -55,31 +47,31 @@ export const shop = {
 export const request: DeploymentRequest = {
   id: DEPLOYMENT,
   workloadId: WORKLOAD,
-  workloadName: "shop",
-  sourceKind: "image",
-  node: "default",
-  reason: "webhook",
+  workloadName: 'shop',
+  sourceKind: 'image',
+  node: 'default',
+  reason: 'webhook',
   note: null,
   bindingId: BINDING,
   deliveryId: DELIVERY,
   release: {
     artifact: {
-      kind: "image",
-      repository: "ghcr.io/acme/shop",
-      tag: "v1",
+      kind: 'image',
+      repository: 'ghcr.io/acme/shop',
+      tag: 'v1',
       digest: DIGEST,
     },
-    config: { image: "ghcr.io/acme/shop", port: 8080 },
+    config: { image: 'ghcr.io/acme/shop', port: 8080 },
     faces: [],
     env: {},
   },
 };
 
 export const failure: StepFailure = {
-  step: "wait-healthy",
-  code: "unhealthy",
-  class: "permanent",
-  message: "answered 500 for 30 s",
+  step: 'wait-healthy',
+  code: 'unhealthy',
+  class: 'permanent',
+  message: 'answered 500 for 30 s',
   attempt: 1,
   logOffset: 12,
 };
@@ -87,49 +79,40 @@ export const failure: StepFailure = {
 export const received: DeliveryReceived = {
   id: DELIVERY,
   triggerId: TRIGGER,
-  triggerKind: "registry",
-  origin: "webhook",
-  vendor: "distribution",
+  triggerKind: 'registry',
+  origin: 'webhook',
+  vendor: 'distribution',
   events: [
     {
-      kind: "image-push",
-      registry: "ghcr.io",
-      repository: "acme/shop",
-      tag: "v1",
+      kind: 'image-push',
+      registry: 'ghcr.io',
+      repository: 'acme/shop',
+      tag: 'v1',
       digest: DIGEST,
     },
   ],
-  status: "accepted",
+  status: 'accepted',
   reason: null,
   replayOf: null,
 };
 
-export const verdictOf = (
-  bindingId: string,
-  verdict: BindingVerdict["verdict"] = "matched",
-): BindingVerdict => ({
+export const verdictOf = (bindingId: string, verdict: BindingVerdict['verdict'] = 'matched'): BindingVerdict => ({
   bindingId,
   workloadId: WORKLOAD,
   verdict,
-  code: verdict === "matched" ? "newer" : "tag-mismatch",
-  reason: "because",
+  code: verdict === 'matched' ? 'newer' : 'tag-mismatch',
+  reason: 'because',
   inputs: {},
-  deploymentId: verdict === "matched" ? DEPLOYMENT : null,
+  deploymentId: verdict === 'matched' ? DEPLOYMENT : null,
 });
 
-const accepted = {
-  tag: "v1",
-  digest: DIGEST,
-  ref: null,
-  sha: null,
-  createdAt: null,
-};
+const accepted = { tag: 'v1', digest: DIGEST, ref: null, sha: null, createdAt: null };
 const hub = {
-  name: "hub",
-  host: "registry.example.org",
-  username: "ci",
-  password: secretRef("hub"),
-  kind: "distribution",
+  name: 'hub',
+  host: 'registry.example.org',
+  username: 'ci',
+  password: secretRef('hub'),
+  kind: 'distribution',
   insecure: false,
 };
 
@@ -137,27 +120,21 @@ const hub = {
 export const SAMPLES: {
   readonly [T in EventType]: Extract<AnyEvent, { type: T }>;
 } = {
-  WorkloadCreated: { type: "WorkloadCreated", data: shop },
-  WorkloadChanged: { type: "WorkloadChanged", data: { title: "The shop" } },
-  FacesSet: {
-    type: "FacesSet",
-    data: { faces: [{ host: "shop.example.org", path: "/", port: null }] },
-  },
-  EnvSet: {
-    type: "EnvSet",
-    data: { env: { MODE: { value: "live", optional: false } } },
-  },
-  EnvUnset: { type: "EnvUnset", data: { key: "MODE" } },
-  HoldSet: { type: "HoldSet", data: { reason: "rolled back", since: AT } },
-  HoldReleased: { type: "HoldReleased", data: {} },
-  WorkloadDeleted: { type: "WorkloadDeleted", data: { node: "default" } },
-  WorkloadTornDown: { type: "WorkloadTornDown", data: {} },
+  WorkloadCreated: { type: 'WorkloadCreated', data: shop },
+  WorkloadChanged: { type: 'WorkloadChanged', data: { title: 'The shop' } },
+  FacesSet: { type: 'FacesSet', data: { faces: [{ host: 'shop.example.org', path: '/', port: null }] } },
+  EnvSet: { type: 'EnvSet', data: { env: { MODE: { value: 'live', optional: false } } } },
+  EnvUnset: { type: 'EnvUnset', data: { key: 'MODE' } },
+  HoldSet: { type: 'HoldSet', data: { reason: 'rolled back', since: AT } },
+  HoldReleased: { type: 'HoldReleased', data: {} },
+  WorkloadDeleted: { type: 'WorkloadDeleted', data: { node: 'default' } },
+  WorkloadTornDown: { type: 'WorkloadTornDown', data: {} },
   TriggerCreated: {
-    type: "TriggerCreated",
+    type: 'TriggerCreated',
     data: {
       id: TRIGGER,
-      kind: "registry",
-      name: "hub",
+      kind: 'registry',
+      name: 'hub',
       config: {},
       webhookEnabled: true,
       vendor: null,
@@ -165,93 +142,53 @@ export const SAMPLES: {
       urlSecret: urlSecret(1),
     },
   },
-  TriggerChanged: { type: "TriggerChanged", data: { webhookEnabled: false } },
+  TriggerChanged: { type: 'TriggerChanged', data: { webhookEnabled: false } },
   TriggerSecretRotated: {
-    type: "TriggerSecretRotated",
-    data: {
-      urlSecret: urlSecret(2),
-      previous: urlSecret(1),
-      previousUntil: LATER,
-    },
+    type: 'TriggerSecretRotated',
+    data: { urlSecret: urlSecret(2), previous: urlSecret(1), previousUntil: LATER },
   },
-  TriggerDeleted: { type: "TriggerDeleted", data: {} },
+  TriggerDeleted: { type: 'TriggerDeleted', data: {} },
   BindingCreated: {
-    type: "BindingCreated",
-    data: {
-      id: BINDING,
-      triggerId: TRIGGER,
-      workloadId: WORKLOAD,
-      override: {},
-      enabled: true,
-    },
+    type: 'BindingCreated',
+    data: { id: BINDING, triggerId: TRIGGER, workloadId: WORKLOAD, override: {}, enabled: true },
   },
-  BindingChanged: { type: "BindingChanged", data: { enabled: false } },
-  CandidateAccepted: {
-    type: "CandidateAccepted",
-    data: { accepted, deliveryId: DELIVERY },
-  },
-  BindingRemoved: { type: "BindingRemoved", data: {} },
-  DeliveryRecorded: { type: "DeliveryRecorded", data: received },
-  DeliveryMatched: {
-    type: "DeliveryMatched",
-    data: { verdicts: [verdictOf(BINDING)], remaining: 0 },
-  },
+  BindingChanged: { type: 'BindingChanged', data: { enabled: false } },
+  CandidateAccepted: { type: 'CandidateAccepted', data: { accepted, deliveryId: DELIVERY } },
+  BindingRemoved: { type: 'BindingRemoved', data: {} },
+  DeliveryRecorded: { type: 'DeliveryRecorded', data: received },
+  DeliveryMatched: { type: 'DeliveryMatched', data: { verdicts: [verdictOf(BINDING)], remaining: 0 } },
   DeliveryDeferred: {
-    type: "DeliveryDeferred",
-    data: { code: "registry-busy", message: "429", attempt: 1, retryAt: LATER },
+    type: 'DeliveryDeferred',
+    data: { code: 'registry-busy', message: '429', attempt: 1, retryAt: LATER },
   },
-  DeliverySettled: { type: "DeliverySettled", data: { bindings: 1 } },
-  DeploymentRequested: { type: "DeploymentRequested", data: request },
+  DeliverySettled: { type: 'DeliverySettled', data: { bindings: 1 } },
+  DeploymentRequested: { type: 'DeploymentRequested', data: request },
   DeploymentStarted: {
-    type: "DeploymentStarted",
-    data: {
-      steps: ["pull", "route", "retire"],
-      commitStep: "route",
-      owner: "worker-1",
-      previousDeploymentId: null,
-    },
+    type: 'DeploymentStarted',
+    data: { steps: ['pull', 'route', 'retire'], commitStep: 'route', owner: 'worker-1', previousDeploymentId: null },
   },
-  StepStarted: { type: "StepStarted", data: { step: "pull", attempt: 1 } },
-  StepCompleted: {
-    type: "StepCompleted",
-    data: { step: "pull", facts: { imageId: "sha256:1" } },
+  DeploymentDeferred: {
+    type: 'DeploymentDeferred',
+    data: { code: 'registry-busy', message: '429', attempt: 1, retryAt: LATER },
   },
-  StepFailed: { type: "StepFailed", data: { ...failure, retryAt: null } },
-  DeploymentSucceeded: { type: "DeploymentSucceeded", data: {} },
-  DeploymentFailed: { type: "DeploymentFailed", data: failure },
-  DeploymentCancelled: {
-    type: "DeploymentCancelled",
-    data: { message: "asked to" },
-  },
-  DeploymentSuperseded: {
-    type: "DeploymentSuperseded",
-    data: { by: "another" },
-  },
-  DeploymentSkipped: {
-    type: "DeploymentSkipped",
-    data: { code: "held", message: "the workload is held" },
-  },
-  RegistryCreated: { type: "RegistryCreated", data: { id: REGISTRY, ...hub } },
-  RegistryChanged: { type: "RegistryChanged", data: { insecure: true } },
-  RegistryDeleted: { type: "RegistryDeleted", data: {} },
-  PersonCreated: { type: "PersonCreated", data: { id: "p1", role: "admin" } },
+  StepStarted: { type: 'StepStarted', data: { step: 'pull', attempt: 1 } },
+  StepCompleted: { type: 'StepCompleted', data: { step: 'pull', facts: { imageId: 'sha256:1' } } },
+  StepFailed: { type: 'StepFailed', data: { ...failure, retryAt: null } },
+  DeploymentSucceeded: { type: 'DeploymentSucceeded', data: {} },
+  DeploymentFailed: { type: 'DeploymentFailed', data: failure },
+  DeploymentCancelled: { type: 'DeploymentCancelled', data: { message: 'asked to' } },
+  DeploymentSuperseded: { type: 'DeploymentSuperseded', data: { by: 'another' } },
+  DeploymentSkipped: { type: 'DeploymentSkipped', data: { code: 'held', message: 'the workload is held' } },
+  RegistryCreated: { type: 'RegistryCreated', data: { id: REGISTRY, ...hub } },
+  RegistryChanged: { type: 'RegistryChanged', data: { insecure: true } },
+  RegistryDeleted: { type: 'RegistryDeleted', data: {} },
+  PersonCreated: { type: 'PersonCreated', data: { id: 'p1', role: 'admin' } },
   TokenCreated: {
-    type: "TokenCreated",
-    data: {
-      id: "t1",
-      hash: "h",
-      prefix: "tf_abc",
-      name: "ci",
-      role: "deployer",
-      workloadIds: null,
-      expiresAt: null,
-    },
+    type: 'TokenCreated',
+    data: { id: 't1', hash: 'h', prefix: 'tf_abc', name: 'ci', role: 'deployer', workloadIds: null, expiresAt: null },
   },
-  TokenRevoked: { type: "TokenRevoked", data: {} },
-  SettingsChanged: {
-    type: "SettingsChanged",
-    data: { domain: "apps.example.org" },
-  },
+  TokenRevoked: { type: 'TokenRevoked', data: {} },
+  SettingsChanged: { type: 'SettingsChanged', data: { domain: 'apps.example.org' } },
 };
 
 export type AnyDecider = Decider<object, never, DomainEvent>;
@@ -266,73 +203,59 @@ export const STREAMS: {
   workload: {
     decider: workload as unknown as AnyDecider,
     types: [
-      "WorkloadCreated",
-      "WorkloadChanged",
-      "FacesSet",
-      "EnvSet",
-      "EnvUnset",
-      "HoldSet",
-      "HoldReleased",
-      "WorkloadDeleted",
-      "WorkloadTornDown",
+      'WorkloadCreated',
+      'WorkloadChanged',
+      'FacesSet',
+      'EnvSet',
+      'EnvUnset',
+      'HoldSet',
+      'HoldReleased',
+      'WorkloadDeleted',
+      'WorkloadTornDown',
     ],
   },
   trigger: {
     decider: trigger as unknown as AnyDecider,
-    types: [
-      "TriggerCreated",
-      "TriggerChanged",
-      "TriggerSecretRotated",
-      "TriggerDeleted",
-    ],
+    types: ['TriggerCreated', 'TriggerChanged', 'TriggerSecretRotated', 'TriggerDeleted'],
   },
   binding: {
     decider: binding as unknown as AnyDecider,
-    types: [
-      "BindingCreated",
-      "BindingChanged",
-      "CandidateAccepted",
-      "BindingRemoved",
-    ],
+    types: ['BindingCreated', 'BindingChanged', 'CandidateAccepted', 'BindingRemoved'],
   },
   delivery: {
     decider: delivery as unknown as AnyDecider,
-    types: [
-      "DeliveryRecorded",
-      "DeliveryMatched",
-      "DeliveryDeferred",
-      "DeliverySettled",
-    ],
+    types: ['DeliveryRecorded', 'DeliveryMatched', 'DeliveryDeferred', 'DeliverySettled'],
   },
   deployment: {
     decider: deployment as unknown as AnyDecider,
     types: [
-      "DeploymentRequested",
-      "DeploymentStarted",
-      "StepStarted",
-      "StepCompleted",
-      "StepFailed",
-      "DeploymentSucceeded",
-      "DeploymentFailed",
-      "DeploymentCancelled",
-      "DeploymentSuperseded",
-      "DeploymentSkipped",
+      'DeploymentRequested',
+      'DeploymentStarted',
+      'DeploymentDeferred',
+      'StepStarted',
+      'StepCompleted',
+      'StepFailed',
+      'DeploymentSucceeded',
+      'DeploymentFailed',
+      'DeploymentCancelled',
+      'DeploymentSuperseded',
+      'DeploymentSkipped',
     ],
   },
   registry: {
     decider: registry as unknown as AnyDecider,
-    types: ["RegistryCreated", "RegistryChanged", "RegistryDeleted"],
+    types: ['RegistryCreated', 'RegistryChanged', 'RegistryDeleted'],
   },
   person: {
     decider: person as unknown as AnyDecider,
-    types: ["PersonCreated"],
+    types: ['PersonCreated'],
   },
   token: {
     decider: token as unknown as AnyDecider,
-    types: ["TokenCreated", "TokenRevoked"],
+    types: ['TokenCreated', 'TokenRevoked'],
   },
   settings: {
     decider: settings as unknown as AnyDecider,
-    types: ["SettingsChanged"],
+    types: ['SettingsChanged'],
   },
 };

@@ -1,25 +1,13 @@
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import {
-  workload,
-  type WorkloadCommand,
-  type WorkloadEvent,
-} from "#domain/workload";
-import { Rejection } from "#domain/errors";
-import { given } from "../../support/spec.js";
-import {
-  AT,
-  LATER,
-  PARENT,
-  SAMPLES,
-  WORKLOAD,
-  secretRef,
-  shop,
-} from "./samples.js";
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { workload, type WorkloadCommand, type WorkloadEvent } from '#domain/workload';
+import { Rejection } from '#domain/errors';
+import { given } from '../../support/spec.js';
+import { AT, LATER, PARENT, SAMPLES, WORKLOAD, secretRef, shop } from './samples.js';
 
 const { id, name, sourceKind, node, ...settings } = shop;
 const create = (changes: object = {}): WorkloadCommand => ({
-  type: "CreateWorkload",
+  type: 'CreateWorkload',
   id,
   name,
   sourceKind,
@@ -29,68 +17,58 @@ const create = (changes: object = {}): WorkloadCommand => ({
   ...changes,
 });
 const created = SAMPLES.WorkloadCreated;
-const deleted: WorkloadEvent = {
-  type: "WorkloadDeleted",
-  data: { node: "default" },
-};
-const tornDown: WorkloadEvent = { type: "WorkloadTornDown", data: {} };
-const face = { host: "shop.example.org", path: "/", port: null };
+const deleted: WorkloadEvent = { type: 'WorkloadDeleted', data: { node: 'default' } };
+const tornDown: WorkloadEvent = { type: 'WorkloadTornDown', data: {} };
+const face = { host: 'shop.example.org', path: '/', port: null };
 
-describe("creating a workload", () => {
-  it("records what runs, where, and by which rules", () => {
+describe('creating a workload', () => {
+  it('records what runs, where, and by which rules', () => {
     given(workload, [])
       .when(create())
       .then([created])
-      .state({ status: "present", id: WORKLOAD, name: "shop", hold: null });
+      .state({ status: 'present', id: WORKLOAD, name: 'shop', hold: null });
   });
 
-  it("records its faces as an event of their own", () => {
+  it('records its faces as an event of their own', () => {
     given(workload, [])
       .when(create({ faces: [face] }))
-      .then([created, { type: "FacesSet", data: { faces: [face] } }])
+      .then([created, { type: 'FacesSet', data: { faces: [face] } }])
       .state({ faces: [face] });
   });
 
-  it("twice is once", () => {
+  it('twice is once', () => {
     given(workload, [created])
-      .when(create({ name: "other" }))
+      .when(create({ name: 'other' }))
       .then([]);
   });
 
-  it("names the face that is wrong", () => {
+  it('names the face that is wrong', () => {
     given(workload, [])
-      .when(
-        create({ faces: [face, { host: "no host", path: "/", port: null }] }),
-      )
-      .rejects("invalid-face", ["/faces/1/host"]);
+      .when(create({ faces: [face, { host: 'no host', path: '/', port: null }] }))
+      .rejects('invalid-face', ['/faces/1/host']);
   });
 });
 
-describe("a workload name", () => {
+describe('a workload name', () => {
   const isLabel = (text: string): boolean =>
     text.length >= 1 &&
     text.length <= 63 &&
-    [...text].every((character) =>
-      "abcdefghijklmnopqrstuvwxyz0123456789-".includes(character),
-    ) &&
-    !text.startsWith("-") &&
-    !text.endsWith("-");
+    [...text].every((character) => 'abcdefghijklmnopqrstuvwxyz0123456789-'.includes(character)) &&
+    !text.startsWith('-') &&
+    !text.endsWith('-');
   const isTaken = (text: string): boolean => {
     try {
-      return (
-        workload.decide(create({ name: text }), workload.initial, {}).length ===
-        1
-      );
+      return workload.decide(create({ name: text }), workload.initial, {}).length === 1;
     } catch (error) {
       expect(error).toBeInstanceOf(Rejection);
-      expect((error as Rejection).code).toBe("invalid-name");
+      expect((error as Rejection).code).toBe('invalid-name');
       return false;
     }
   };
 
-  it("is a DNS label and nothing else", () => {
+  it('is a DNS label and nothing else', () => {
     const nearLabels = fc.string({
-      unit: fc.constantFrom("a", "z", "0", "9", "-", "A", ".", "_", "\n", "ä"),
+      unit: fc.constantFrom('a', 'z', '0', '9', '-', 'A', '.', '_', '\n', 'ä'),
       maxLength: 66,
     });
     const labels = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
@@ -102,212 +80,151 @@ describe("a workload name", () => {
     );
   });
 
-  it.each(["a", "0", "a-b", "a".repeat(63)])("may be %s", (text) =>
-    expect(isTaken(text)).toBe(true),
+  it.each(['a', '0', 'a-b', 'a'.repeat(63)])('may be %s', (text) => expect(isTaken(text)).toBe(true));
+  it.each(['', '-', '-a', 'a-', 'A', 'a.b', 'a_b', 'a b', 'a\n', 'é', 'a'.repeat(64), '../etc', '$(id)'])(
+    'may not be %j',
+    (text) => expect(isTaken(text)).toBe(false),
   );
-  it.each([
-    "",
-    "-",
-    "-a",
-    "a-",
-    "A",
-    "a.b",
-    "a_b",
-    "a b",
-    "a\n",
-    "é",
-    "a".repeat(64),
-    "../etc",
-    "$(id)",
-  ])("may not be %j", (text) => expect(isTaken(text)).toBe(false));
 });
 
-describe("changing a workload", () => {
-  it("records only what differs", () => {
+describe('changing a workload', () => {
+  it('records only what differs', () => {
     given(workload, [created])
-      .when({
-        type: "ChangeWorkload",
-        changes: { title: "The shop", stage: null, parentId: PARENT },
-      })
-      .then([
-        {
-          type: "WorkloadChanged",
-          data: { title: "The shop", parentId: PARENT },
-        },
-      ])
-      .state({
-        title: "The shop",
-        parentId: PARENT,
-        sourceConfig: shop.sourceConfig,
-      });
+      .when({ type: 'ChangeWorkload', changes: { title: 'The shop', stage: null, parentId: PARENT } })
+      .then([{ type: 'WorkloadChanged', data: { title: 'The shop', parentId: PARENT } }])
+      .state({ title: 'The shop', parentId: PARENT, sourceConfig: shop.sourceConfig });
   });
 
-  it("to what it is already records nothing", () => {
+  it('to what it is already records nothing', () => {
     given(workload, [created])
-      .when({ type: "ChangeWorkload", changes: { ...settings }, faces: [] })
+      .when({ type: 'ChangeWorkload', changes: { ...settings }, faces: [] })
       .then([]);
   });
 
-  it("leaves alone what is not named", () => {
+  it('leaves alone what is not named', () => {
     given(workload, [created])
-      .when({ type: "ChangeWorkload", changes: { title: undefined } as never })
+      .when({ type: 'ChangeWorkload', changes: { title: undefined } as never })
       .then([]);
   });
 
-  it("replaces the source config whole", () => {
+  it('replaces the source config whole', () => {
     given(workload, [created])
-      .when({
-        type: "ChangeWorkload",
-        changes: { sourceConfig: { image: "acme/other" } },
-      })
-      .state({ sourceConfig: { image: "acme/other" } });
+      .when({ type: 'ChangeWorkload', changes: { sourceConfig: { image: 'acme/other' } } })
+      .state({ sourceConfig: { image: 'acme/other' } });
   });
 
-  it("sets the faces as a whole, and compares them as they are stored", () => {
-    const set: WorkloadEvent = { type: "FacesSet", data: { faces: [face] } };
+  it('sets the faces as a whole, and compares them as they are stored', () => {
+    const set: WorkloadEvent = { type: 'FacesSet', data: { faces: [face] } };
     given(workload, [created])
-      .when({ type: "ChangeWorkload", changes: {}, faces: [face] })
+      .when({ type: 'ChangeWorkload', changes: {}, faces: [face] })
       .then([set]);
     given(workload, [created, set])
-      .when({
-        type: "ChangeWorkload",
-        changes: {},
-        faces: [{ ...face, host: "SHOP.example.org" }],
-      })
+      .when({ type: 'ChangeWorkload', changes: {}, faces: [{ ...face, host: 'SHOP.example.org' }] })
       .then([]);
     given(workload, [created, set])
-      .when({ type: "ChangeWorkload", changes: {}, faces: [] })
-      .then([{ type: "FacesSet", data: { faces: [] } }]);
+      .when({ type: 'ChangeWorkload', changes: {}, faces: [] })
+      .then([{ type: 'FacesSet', data: { faces: [] } }]);
   });
 
-  it("needs a workload", () => {
-    given(workload, [])
-      .when({ type: "ChangeWorkload", changes: {} })
-      .rejects("not-found");
+  it('needs a workload', () => {
+    given(workload, []).when({ type: 'ChangeWorkload', changes: {} }).rejects('not-found');
   });
 });
 
-describe("environment", () => {
-  const env = {
-    MODE: { value: "live", optional: false },
-    KEY: { secret: secretRef("key"), optional: true },
-  };
-  const set: WorkloadEvent = { type: "EnvSet", data: { env } };
+describe('environment', () => {
+  const env = { MODE: { value: 'live', optional: false }, KEY: { secret: secretRef('key'), optional: true } };
+  const set: WorkloadEvent = { type: 'EnvSet', data: { env } };
 
-  it("is set whole, secrets by reference", () => {
-    given(workload, [created])
-      .when({ type: "SetEnv", env })
-      .then([set])
-      .state({ env });
+  it('is set whole, secrets by reference', () => {
+    given(workload, [created]).when({ type: 'SetEnv', env }).then([set]).state({ env });
   });
 
-  it("set to what it is records nothing", () => {
-    given(workload, [created, set]).when({ type: "SetEnv", env }).then([]);
+  it('set to what it is records nothing', () => {
+    given(workload, [created, set]).when({ type: 'SetEnv', env }).then([]);
   });
 
-  it("loses one variable and keeps the others", () => {
+  it('loses one variable and keeps the others', () => {
     given(workload, [created, set])
-      .when({ type: "UnsetEnv", key: "MODE" })
-      .then([{ type: "EnvUnset", data: { key: "MODE" } }])
+      .when({ type: 'UnsetEnv', key: 'MODE' })
+      .then([{ type: 'EnvUnset', data: { key: 'MODE' } }])
       .state({ env: { KEY: env.KEY } });
   });
 
-  it.each(["NOT_THERE", "toString", "__proto__"])(
-    "has no %s to lose",
-    (key) => {
-      given(workload, [created, set]).when({ type: "UnsetEnv", key }).then([]);
-    },
-  );
+  it.each(['NOT_THERE', 'toString', '__proto__'])('has no %s to lose', (key) => {
+    given(workload, [created, set]).when({ type: 'UnsetEnv', key }).then([]);
+  });
 });
 
-describe("a hold", () => {
-  const held: WorkloadEvent = {
-    type: "HoldSet",
-    data: { reason: "rolled back", since: AT },
-  };
+describe('a hold', () => {
+  const held: WorkloadEvent = { type: 'HoldSet', data: { reason: 'rolled back', since: AT } };
 
-  it("carries its reason and since when", () => {
+  it('carries its reason and since when', () => {
     given(workload, [created])
-      .when({ type: "SetHold", reason: "rolled back", at: AT })
+      .when({ type: 'SetHold', reason: 'rolled back', at: AT })
       .then([held])
-      .state({ hold: { reason: "rolled back", since: AT } });
+      .state({ hold: { reason: 'rolled back', since: AT } });
   });
 
-  it("for the same reason keeps its first instant", () => {
-    given(workload, [created, held])
-      .when({ type: "SetHold", reason: "rolled back", at: LATER })
-      .then([]);
+  it('for the same reason keeps its first instant', () => {
+    given(workload, [created, held]).when({ type: 'SetHold', reason: 'rolled back', at: LATER }).then([]);
   });
 
-  it("for another reason is another hold", () => {
+  it('for another reason is another hold', () => {
     given(workload, [created, held])
-      .when({ type: "SetHold", reason: "paused", at: LATER })
-      .then([{ type: "HoldSet", data: { reason: "paused", since: LATER } }]);
+      .when({ type: 'SetHold', reason: 'paused', at: LATER })
+      .then([{ type: 'HoldSet', data: { reason: 'paused', since: LATER } }]);
   });
 
-  it("is released by hand, once", () => {
+  it('is released by hand, once', () => {
     given(workload, [created, held])
-      .when({ type: "ReleaseHold" })
-      .then([{ type: "HoldReleased", data: {} }])
+      .when({ type: 'ReleaseHold' })
+      .then([{ type: 'HoldReleased', data: {} }])
       .state({ hold: null });
-    given(workload, [created]).when({ type: "ReleaseHold" }).then([]);
+    given(workload, [created]).when({ type: 'ReleaseHold' }).then([]);
   });
 });
 
-describe("deleting a workload", () => {
-  it("names the node that has to tear it down", () => {
+describe('deleting a workload', () => {
+  it('names the node that has to tear it down', () => {
     given(workload, [created])
-      .when({ type: "DeleteWorkload", children: [] })
+      .when({ type: 'DeleteWorkload', children: [] })
       .then([deleted])
-      .state({ status: "deleting" });
+      .state({ status: 'deleting' });
   });
 
-  it("is refused while it has children", () => {
+  it('is refused while it has children', () => {
     given(workload, [created])
-      .when({ type: "DeleteWorkload", children: ["shop-staging"] })
-      .rejects("workload-has-children");
+      .when({ type: 'DeleteWorkload', children: ['shop-staging'] })
+      .rejects('workload-has-children');
   });
 
-  it("twice is once", () => {
-    given(workload, [created, deleted])
-      .when({ type: "DeleteWorkload", children: [] })
-      .then([]);
+  it('twice is once', () => {
+    given(workload, [created, deleted]).when({ type: 'DeleteWorkload', children: [] }).then([]);
   });
 
-  it("lets nothing else be changed meanwhile", () => {
+  it('lets nothing else be changed meanwhile', () => {
     given(workload, [created, deleted])
-      .when({ type: "ChangeWorkload", changes: { title: "x" } })
-      .rejects("workload-deleting");
-    given(workload, [created, deleted])
-      .when({ type: "SetHold", reason: "x", at: AT })
-      .rejects("workload-deleting");
+      .when({ type: 'ChangeWorkload', changes: { title: 'x' } })
+      .rejects('workload-deleting');
+    given(workload, [created, deleted]).when({ type: 'SetHold', reason: 'x', at: AT }).rejects('workload-deleting');
   });
 
-  it("keeps the name and the hosts until it is torn down", () => {
-    const faces: WorkloadEvent = { type: "FacesSet", data: { faces: [face] } };
-    given(workload, [created, faces, deleted]).state({
-      name: "shop",
-      faces: [face],
-    });
+  it('keeps the name and the hosts until it is torn down', () => {
+    const faces: WorkloadEvent = { type: 'FacesSet', data: { faces: [face] } };
+    given(workload, [created, faces, deleted]).state({ name: 'shop', faces: [face] });
     given(workload, [created, faces, deleted])
-      .when({ type: "RecordTornDown" })
+      .when({ type: 'RecordTornDown' })
       .then([tornDown])
-      .state({ status: "gone", faces: [] });
+      .state({ status: 'gone', faces: [] });
   });
 
-  it("is torn down once, and only when it was deleted", () => {
-    given(workload, [created]).when({ type: "RecordTornDown" }).then([]);
-    given(workload, [created, deleted, tornDown])
-      .when({ type: "RecordTornDown" })
-      .then([]);
+  it('is torn down once, and only when it was deleted', () => {
+    given(workload, [created]).when({ type: 'RecordTornDown' }).then([]);
+    given(workload, [created, deleted, tornDown]).when({ type: 'RecordTornDown' }).then([]);
   });
 
-  it("leaves nothing to change", () => {
-    given(workload, [created, deleted, tornDown])
-      .when({ type: "ReleaseHold" })
-      .rejects("not-found");
-    given(workload, [created, deleted, tornDown])
-      .when({ type: "DeleteWorkload", children: [] })
-      .rejects("not-found");
+  it('leaves nothing to change', () => {
+    given(workload, [created, deleted, tornDown]).when({ type: 'ReleaseHold' }).rejects('not-found');
+    given(workload, [created, deleted, tornDown]).when({ type: 'DeleteWorkload', children: [] }).rejects('not-found');
   });
 });

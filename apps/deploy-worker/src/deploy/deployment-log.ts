@@ -1,16 +1,5 @@
-export interface LogRow {
-  readonly seq: number;
-  readonly at: string;
-  readonly stream: 'step' | 'stdout' | 'stderr';
-  readonly step: string;
-  readonly line: string;
-}
-
-/** Where the lines go and what was there before. */
-export interface LogSink {
-  lastSeq(deploymentId: string): Promise<number>;
-  append(deploymentId: string, rows: readonly LogRow[]): Promise<void>;
-}
+import type { Pool } from 'pg';
+import { appendLog, lastLogSeq, type LogRow } from '#store/deployment-log';
 
 export interface DeploymentLog {
   /** `seq` that the next line gets. */
@@ -24,11 +13,11 @@ const MOST_LINE_BYTES = 8192;
 
 /** Buffers lines for 100 ms; known secrets are blanked before anything is kept. */
 export async function openDeploymentLog(
-  sink: LogSink,
+  pool: Pool,
   deploymentId: string,
   secrets: readonly string[],
 ): Promise<DeploymentLog> {
-  let next = (await sink.lastSeq(deploymentId)) + 1;
+  let next = (await lastLogSeq(pool, deploymentId)) + 1;
   let rows: LogRow[] = [];
   let timer: NodeJS.Timeout | null = null;
   let writing: Promise<void> = Promise.resolve();
@@ -37,7 +26,7 @@ export async function openDeploymentLog(
     timer = null;
     const batch = rows;
     rows = [];
-    if (batch.length > 0) writing = writing.then(() => sink.append(deploymentId, batch));
+    if (batch.length > 0) writing = writing.then(() => appendLog(pool, deploymentId, batch));
     return writing;
   };
   return {

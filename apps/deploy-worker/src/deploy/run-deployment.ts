@@ -1,9 +1,11 @@
 import { deployment, isUnfinished, type DeploymentCommand, type DeploymentState, type StepFailure } from '#domain/deployment';
 import { streamOf } from '#domain/decider';
 import { TerminalError } from '#domain/errors';
-import type { RecordedEvent } from '#domain/event';
 import type { Plan, Release, Source, Step, StepIo } from '#plugins/source';
+import { on } from '#store/operation';
+import type { Statement } from '#store/statement';
 import type { Store } from '#store/store';
+import type { Folded } from '#store/streams';
 import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import type { HeldLease } from '../held-lease.js';
@@ -21,16 +23,20 @@ export interface Run {
   readonly previous: Release | null;
   readonly previousDeploymentId: string | null;
   readonly log: DeploymentLog;
+  /** What else must hold when the deployment is claimed. */
+  readonly claimGuards: readonly Statement[];
+  /** The stream as its holder knows it: nobody else writes to it under this lease. */
+  known: Folded<DeploymentState>;
   /** I/O for one step; its `signal` is the lease's. */
   io(step: string): StepIo;
-  onCommitted(events: readonly RecordedEvent[]): void;
 }
 
 /**
  * The saga: runs the steps that this deployment has not completed, records each boundary under the lease, undoes what
  * came before the switch when a step fails for good. Safe to call again after a crash at any point.
  */
-export async function runDeployment(run: Run, loaded: DeploymentState): Promise<DeploymentState> {
+export async function runDeployment(run: Run): Promise<DeploymentState> {
+  const loaded = run.known.state;
   const plan = run.source.plan(run.release, run.previous);
   if (loaded.failure !== null && loaded.status === 'running') return await undoAndFail(run, plan, loaded);
   let state = await record(run, claim(run, plan));
@@ -98,14 +104,14 @@ async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promis
 
 async function record(run: Run, command: DeploymentCommand): Promise<DeploymentState> {
   const { store, lease, deploymentId, correlationId, owner } = run;
-  const { events, states } = await store.commit([{ decider: deployment, id: deploymentId, command }], {
+  const { folds } = await store.commit([{ ...on(deployment, deploymentId, command), known: run.known }], {
     actor: `system:${owner}`,
     correlationId,
-    causationId: null,
     lease: { subject: lease.subject, epoch: lease.epoch },
+    extra: command.type === 'ClaimDeployment' ? run.claimGuards : [],
   });
-  run.onCommitted(events);
-  return states.get(streamOf('deployment', deploymentId)) as DeploymentState;
+  run.known = folds.get(streamOf('deployment', deploymentId)) as Folded<DeploymentState>;
+  return run.known.state;
 }
 
 function stepNamed(plan: Plan, name: string): Step {
@@ -117,5 +123,5 @@ function stepNamed(plan: Plan, name: string): Step {
 }
 
 function isLost(run: Run, error: unknown): boolean {
-  return run.lease.signal.aborted || (error instanceof Error && (error.name === 'LeaseLost' || error.name === 'StaleLease'));
+  return run.lease.signal.aborted || (error instanceof Error && (error.name === 'LeaseLost' || error.name === 'RouteMoved'));
 }

@@ -42,22 +42,24 @@ export function isDigest(text: string): boolean {
 
 /** Lower case, Docker Hub's other names folded into `docker.io`; null when it is no `host[:port]`. */
 export function normaliseHost(host: string): string | null {
+  if (host.length > 255) return null;
   const lower = host.toLowerCase();
   const match = HOST.exec(lower);
-  if (match === null || lower.length > 255) return null;
+  if (match === null) return null;
   if (match[1] !== undefined && Number(match[1]) > 65_535) return null;
   return DOCKER_HUB.has(lower) ? 'docker.io' : lower;
 }
 
 /** The path of an image on a normalised host, lower case, with Docker Hub's `library/`; null when it is none. */
 export function normaliseRepository(registry: string, path: string): string | null {
-  const lower = path.toLowerCase();
-  if (lower.length > 255 || !lower.split('/').every((part) => COMPONENT.test(part))) return null;
+  const lower = path.length > 255 ? '' : path.toLowerCase();
+  if (!lower.split('/').every((part) => COMPONENT.test(part))) return null;
   return registry === 'docker.io' && !lower.includes('/') ? `library/${lower}` : lower;
 }
 
 // Grammar of the distribution project's `reference` package; an IPv6 host stands in brackets.
-const HOST = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)(?::([0-9]{1,5}))?$/;
+const HOST =
+  /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)(?::([0-9]{1,5}))?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -71,7 +73,8 @@ function readReference(text: string): ImageReference | string {
   if (rest.length > 0) return 'an image name has at most one @';
   if (digest !== undefined && !isDigest(digest)) return 'a digest is sha256: and 64 hexadecimal digits';
   const { name, tag } = cutTag(named);
-  if (tag !== null && !isTag(tag)) return 'a tag has 1 to 128 letters, digits, _ . - and begins with a letter, digit or _';
+  if (tag !== null && !isTag(tag))
+    return 'a tag has 1 to 128 letters, digits, _ . - and begins with a letter, digit or _';
   const { host, path } = cutHost(name);
   const registry = normaliseHost(host);
   if (registry === null) return `"${host.slice(0, 80)}" is no registry host`;

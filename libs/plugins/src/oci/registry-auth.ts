@@ -15,13 +15,17 @@ export async function authorize(io: RegistryIo, at: Repository, challenge: strin
   return `Bearer ${await fetchToken(io, at, parameters(challenge))}`;
 }
 
-async function fetchToken(io: RegistryIo, at: Repository, challenge: Readonly<Record<string, string>>): Promise<string> {
+async function fetchToken(
+  io: RegistryIo,
+  at: Repository,
+  challenge: Readonly<Record<string, string>>,
+): Promise<string> {
   const { access, repository } = at;
   const url = realmUrl(access, challenge['realm'] ?? '');
   if (challenge['service'] !== undefined) url.searchParams.set('service', challenge['service']);
   const scope = challenge['scope'] ?? (repository === '' ? null : `repository:${repository}:pull`);
   if (scope !== null) url.searchParams.set('scope', scope);
-  const headers = access.credential ? { authorization: basic(access.credential) } : {};
+  const headers: Record<string, string> = access.credential ? { authorization: basic(access.credential) } : {};
   const answer = await ask(io, url.href, { headers, ...realmAllowance(access, url) });
   if (answer.status !== 200) throw refuse(url.host, answer);
   return readToken(answer, url.host);
@@ -57,7 +61,12 @@ function readToken(answer: HttpAnswer, host: string): string {
 /** `key="quoted value"` or `key=token`, keys in any case. */
 function parameters(challenge: string): Readonly<Record<string, string>> {
   const found = challenge.matchAll(/([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gi);
-  return Object.fromEntries([...found].map(([, key = '', quoted, plain]) => [key.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '']));
+  return Object.fromEntries(
+    [...found].map(([, key = '', quoted, plain]) => [
+      key.toLowerCase(),
+      quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '',
+    ]),
+  );
 }
 
 function basic({ username, password }: RegistryCredential): string {

@@ -38,9 +38,13 @@ export async function resolveTag(io: RegistryIo, at: Repository, tag: string): P
   const digest = answer.headers['docker-content-digest'] ?? '';
   if (answer.status === 200 && isDigest(digest)) return digest;
   // Some registries answer HEAD without the digest, or not at all.
-  const whole = answer.status === 200 || answer.status === 405 ? await get(io, at, { url, method: 'GET', accept: MANIFESTS }) : answer;
+  const whole =
+    answer.status === 200 || answer.status === 405
+      ? await get(io, at, { url, method: 'GET', accept: MANIFESTS })
+      : answer;
   if (whole.status === 200) return `sha256:${createHash('sha256').update(whole.body).digest('hex')}`;
-  if (whole.status === 404) throw new TerminalError('no-such-tag', `${at.access.host} has no ${at.repository}:${tag}. Was it pushed?`);
+  if (whole.status === 404)
+    throw new TerminalError('no-such-tag', `${at.access.host} has no ${at.repository}:${tag}. Was it pushed?`);
   throw refuse(at.access.host, whole);
 }
 
@@ -50,7 +54,8 @@ export async function listTags(io: RegistryIo, at: Repository): Promise<readonly
   let url: string | null = `${baseUrl(at.access)}/v2/${at.repository}/tags/list?n=${TAGS_PER_PAGE}`;
   for (let page = 0; url !== null && page < MOST_PAGES; page += 1) {
     const answer: HttpAnswer = await get(io, at, { url, method: 'GET', accept: 'application/json' });
-    if (answer.status === 404) throw new TerminalError('no-such-tag', `${at.access.host} has no repository ${at.repository}.`);
+    if (answer.status === 404)
+      throw new TerminalError('no-such-tag', `${at.access.host} has no repository ${at.repository}.`);
     if (answer.status !== 200) throw refuse(at.access.host, answer);
     tags.push(...readTags(answer, at));
     url = nextPage(answer.headers['link'], url);
@@ -60,7 +65,11 @@ export async function listTags(io: RegistryIo, at: Repository): Promise<readonly
 
 /** Asks the registry whether it takes these credentials: what a connection test runs. */
 export async function checkAccess(io: RegistryIo, access: RegistryAccess): Promise<void> {
-  const answer = await get(io, { access, repository: '' }, { url: `${baseUrl(access)}/v2/`, method: 'GET', accept: 'application/json' });
+  const answer = await get(
+    io,
+    { access, repository: '' },
+    { url: `${baseUrl(access)}/v2/`, method: 'GET', accept: 'application/json' },
+  );
   if (answer.status !== 200) throw refuse(access.host, answer);
 }
 
@@ -75,7 +84,11 @@ async function get(io: RegistryIo, at: Repository, question: Question): Promise<
   const { access } = at;
   const allow = allowance(access);
   const attempt = (headers: Readonly<Record<string, string>>): Promise<HttpAnswer> => {
-    return ask(io, question.url, { method: question.method, headers: { accept: question.accept, ...headers }, ...allow });
+    return ask(io, question.url, {
+      method: question.method,
+      headers: { accept: question.accept, ...headers },
+      ...allow,
+    });
   };
   const first = await attempt({});
   if (first.status !== 401) return first;
@@ -91,7 +104,10 @@ function readTags(answer: HttpAnswer, at: Repository): readonly string[] {
   } catch {
     // Answered below: cut short or no JSON at all is the registry's fault either way.
   }
-  throw new RetryableError('registry-unreachable', `${at.access.host} answered the list of tags of ${at.repository} with something else.`);
+  throw new RetryableError(
+    'registry-unreachable',
+    `${at.access.host} answered the list of tags of ${at.repository} with something else.`,
+  );
 }
 
 /** RFC 8288, as registries write it: `</v2/…?last=…>; rel="next"`. Never leaves the registry. */
@@ -100,5 +116,7 @@ function nextPage(link: string | undefined, from: string): string | null {
   if (target === undefined || !URL.canParse(target, from)) return null;
   const next = new URL(target, from);
   const current = new URL(from);
-  return next.host === current.host && next.href !== current.href ? new URL(next.pathname + next.search, current.origin).href : null;
+  return next.host === current.host && next.href !== current.href
+    ? new URL(next.pathname + next.search, current.origin).href
+    : null;
 }

@@ -27,7 +27,8 @@ export function isAuthentic(
 
 /** What the delivery says. Once a vendor matched, its word is final: nothing falls through. Throws {@link Malformed} only. */
 export function interpret(request: RawRequest, vendor: Vendor | null): ParseResult {
-  if (vendor === null) return { kind: 'ignored', reason: 'the trigger takes deliveries of a vendor that does not exist' };
+  if (vendor === null)
+    return { kind: 'ignored', reason: 'the trigger takes deliveries of a vendor that does not exist' };
   try {
     return vendor.parse(request);
   } catch (error) {

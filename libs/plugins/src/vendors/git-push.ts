@@ -61,7 +61,10 @@ export function readRef(ref: string): { refType: 'branch' | 'tag'; name: string 
  * Sorted union of added, modified and removed over all commits; null when the list may be short: no commits, a commit
  * without file lists, as many commits as the vendor sends at most, or fewer than the total it names.
  */
-export function changedPaths(commits: unknown, limit: { cap: number; total?: number | null }): readonly string[] | null {
+export function changedPaths(
+  commits: unknown,
+  limit: { cap: number; total?: number | null },
+): readonly string[] | null {
   const all = Array.isArray(commits) ? (commits as unknown[]) : [];
   const total = limit.total ?? null;
   if (all.length === 0 || (total === null ? all.length >= limit.cap : total > all.length)) return null;

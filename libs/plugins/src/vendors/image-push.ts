@@ -44,7 +44,12 @@ export function isHelm(mediaType: string | null): boolean {
 }
 
 function host(text: string): string {
-  const found = normaliseHost(text.replace(/^https?:\/\//i, '').replace(/\/+$/, ''));
+  const found = normaliseHost(
+    text
+      .slice(0, 300)
+      .replace(/^https?:\/\//i, '')
+      .replace(/\/$/, ''),
+  );
   if (found === null) throw new Malformed(`"${text.slice(0, 80)}" is no registry host`);
   return found;
 }

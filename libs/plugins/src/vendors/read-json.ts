@@ -5,6 +5,8 @@ export type Obj = Readonly<Record<string, unknown>>;
 
 /** Deeper than any vendor nests, far below where `JSON.stringify` overflows the stack. */
 const MAX_DEPTH = 64;
+/** A push of 2,048 commits has some 20,000; a million empty ones would hold the event loop for a second. */
+const MAX_NODES = 100_000;
 
 /** The body's JSON object. Throws {@link Malformed} when it is none. */
 export function payload(request: RawRequest): Obj {
@@ -29,8 +31,9 @@ export function payloadText(request: RawRequest): string {
   return field;
 }
 
-/** Strict JSON text to an object, with bounded depth and without keys that could reach a prototype. */
+/** Strict JSON text to an object, of bounded depth and size, without keys that could reach a prototype. */
 export function parseObject(text: string): Obj {
+  measure(text);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -112,16 +115,37 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Iterative: `JSON.parse` takes 20,000 levels, a recursive walk does not. */
+/** Counts brackets outside strings before anything is built of them. */
+function measure(text: string): void {
+  let depth = 0;
+  let nodes = 0;
+  let isString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) isString = !isString;
+    else if (isString) continue;
+    else if (code === BRACKET || code === BRACE) {
+      if (++depth > MAX_DEPTH) throw new Malformed(`the JSON nests deeper than ${MAX_DEPTH} levels`);
+      if (++nodes > MAX_NODES) throw new Malformed(`the JSON has more than ${MAX_NODES} objects and lists`);
+    } else if (code === BRACKET + 2 || code === BRACE + 2) depth -= 1;
+  }
+}
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
+const BRACKET = 0x5b;
+const BRACE = 0x7b;
+
+/** Removes keys that would reach a prototype if anybody merged or copied the payload. */
 function harden(root: object): void {
-  const open: { node: object; depth: number }[] = [{ node: root, depth: 1 }];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next.depth > MAX_DEPTH) throw new Malformed(`the JSON nests deeper than ${MAX_DEPTH} levels`);
+  const open: object[] = [root];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
     for (const key of ['__proto__', 'constructor', 'prototype']) {
-      if (Object.hasOwn(next.node, key)) Reflect.deleteProperty(next.node, key);
+      if (!Array.isArray(node) && Object.hasOwn(node, key)) Reflect.deleteProperty(node, key);
     }
-    for (const child of Object.values(next.node) as unknown[]) {
-      if (typeof child === 'object' && child !== null) open.push({ node: child, depth: next.depth + 1 });
+    for (const child of Object.values(node) as unknown[]) {
+      if (typeof child === 'object' && child !== null) open.push(child);
     }
   }
 }

@@ -20,7 +20,9 @@ export function hexHmac(
   expected: { secret: string; bytes: Uint8Array | string; algorithm?: 'sha256' | 'sha1' },
 ): boolean {
   if (given === null || expected.secret === '' || !/^[0-9a-f]+$/i.test(given)) return false;
-  const digest = createHmac(expected.algorithm ?? 'sha256', expected.secret).update(expected.bytes).digest();
+  const digest = createHmac(expected.algorithm ?? 'sha256', expected.secret)
+    .update(expected.bytes)
+    .digest();
   const sent = Buffer.from(given, 'hex');
   return sent.length === digest.length && timingSafeEqual(sent, digest);
 }

@@ -50,6 +50,7 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
         end('failed', { error: event.data }),
         ofWorkload(id, { last_status: 'failed' }),
         clear(id, 'running_deployment_id'),
+        clear(id, 'pending_deployment_id'),
       ];
     case 'DeploymentCancelled':
       return [

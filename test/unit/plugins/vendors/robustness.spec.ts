@@ -5,17 +5,29 @@ import { VENDORS } from '#plugins/vendors/vendors';
 import { FIXTURES, request } from './fixture.js';
 
 const headerNames = [...new Set(FIXTURES.flatMap((one) => Object.keys(one.headers)))];
-const signatureNames = ['x-hub-signature-256', 'x-hub-signature', 'x-gitea-signature', 'x-gitee-token', 'authorization'];
+const signatureNames = [
+  'x-hub-signature-256',
+  'x-hub-signature',
+  'x-gitea-signature',
+  'x-gitee-token',
+  'authorization',
+];
 const headerValues = [...new Set(FIXTURES.flatMap((one) => Object.values(one.headers)))];
 const headers = fc.dictionary(
   fc.oneof(fc.constantFrom(...headerNames, ...signatureNames), fc.string()),
-  fc.oneof(fc.constantFrom(...headerValues, 'sha256=', 'v1,', 'Basic ', 'application/x-www-form-urlencoded'), fc.string()),
+  fc.oneof(
+    fc.constantFrom(...headerValues, 'sha256=', 'v1,', 'Basic ', 'application/x-www-form-urlencoded'),
+    fc.string(),
+  ),
 );
 
 describe('whatever is sent, a vendor answers or calls it malformed', () => {
   it('for any bytes', () => {
     const bodies = fc.oneof(fc.uint8Array(), fc.string(), fc.json());
-    fc.assert(fc.property(bodies, headers, (body, sent) => isSafe(request(body, sent))), { numRuns: 500 });
+    fc.assert(
+      fc.property(bodies, headers, (body, sent) => isSafe(request(body, sent))),
+      { numRuns: 500 },
+    );
   });
 
   it('for deliveries with a part replaced, removed or moved', () => {
@@ -26,12 +38,14 @@ describe('whatever is sent, a vendor answers or calls it malformed', () => {
   });
 
   it('for deliveries with a byte flipped', () => {
-    const mutated = fc.tuple(fc.constantFrom(...FIXTURES), fc.nat(), fc.integer({ min: 1, max: 255 })).map(([one, place, mask]) => {
-      const body = Buffer.from(JSON.stringify(one.body));
-      const at = place % body.length;
-      body[at] = (body[at] ?? 0) ^ mask;
-      return request(body, one.headers);
-    });
+    const mutated = fc
+      .tuple(fc.constantFrom(...FIXTURES), fc.nat(), fc.integer({ min: 1, max: 255 }))
+      .map(([one, place, mask]) => {
+        const body = Buffer.from(JSON.stringify(one.body));
+        const at = place % body.length;
+        body[at] = (body[at] ?? 0) ^ mask;
+        return request(body, one.headers);
+      });
     fc.assert(fc.property(mutated, isSafe), { numRuns: 1_000 });
   });
 });

@@ -81,12 +81,17 @@ describe('bodies', () => {
     ['broken UTF-8', Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d])],
     ['20,000 levels', `{"image":"a","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`],
     ['65 levels', `{"image":"a","x":${'['.repeat(64)}${']'.repeat(64)}}`],
+    ['a hundred thousand lists', `{"image":"a","x":[${'[],'.repeat(100_000)}0]}`],
   ])('of %s are malformed', (_, body) => {
     expect(read(request(body))).toMatchObject({ kind: 'malformed', deadLetter: false });
   });
 
   it('may nest 64 levels', () => {
     expect(read(request(`{"image":"a:1","x":${'['.repeat(63)}${']'.repeat(63)}}`))).toMatchObject({ kind: 'events' });
+  });
+
+  it('may hold any bracket in a string', () => {
+    expect(read(request(`{"image":"a:1","x":"\\"${'['.repeat(70)}\\\\"}`))).toMatchObject({ kind: 'events' });
   });
 
   it('cannot reach a prototype', () => {

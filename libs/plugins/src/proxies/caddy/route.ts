@@ -19,17 +19,24 @@ function matchFace({ host, path }: Route): Json {
   return { host: [host], path: [path, `${path}/*`] };
 }
 
+/** A rename between Caddy's look into the directory and its look at the file hides both names: so it looks again. */
+const LOOKS = 3;
+
 function serve(route: Route, routesDirectory: string, upstreams: number): Json {
+  const tryFiles = Array.from({ length: LOOKS }, () => `/${route.workloadId}/*-*`);
   const names = Array.from({ length: upstreams }, (_, index) => `{up${index + 1}}`);
   const mappings = route.groups.map((group) => renderMapping(route, group, upstreams));
   return {
-    match: [{ file: { root: routesDirectory, try_files: [`/${route.workloadId}/*-*`] } }],
+    match: [{ file: { root: routesDirectory, try_files: tryFiles } }],
     handle: [
-      { handler: 'map', source: '{http.matchers.file.relative}', destinations: names, mappings },
-      { handler: 'subroute', routes: [{ match: [{ not: [{ vars: { '{up1}': [''] } }] }], terminal: true, handle: [forward(names)] }] },
+      { handler: 'map', source: '{http.matchers.file.relative}', destinations: names, mappings, defaults: names.map(() => '') },
+      { handler: 'subroute', routes: [{ match: [isMapped], terminal: true, handle: [forward(names)] }] },
     ],
   };
 }
+
+/** A file with a number of ports that this face knows nothing of leads to 503 like none at all. */
+const isMapped = { not: [{ vars: { '{up1}': [''] } }] };
 
 function forward(names: readonly string[]): Json {
   return {

@@ -173,10 +173,18 @@ export class ImageConfig {
 
 /** Complete: what is left out takes the value shown. */
 export const sample: ImageConfig = {
-  ...{ image: 'ghcr.io/acme/shop', port: 8080 },
+  image: 'ghcr.io/acme/shop',
+  port: 8080,
   healthcheck: { path: '/', intervalSeconds: 1, timeoutSeconds: 5, deadlineSeconds: 30, minHealthySeconds: 0 },
-  ...{ defaultTag: 'latest', tagTemplate: null, registryName: null, pullPolicy: 'always' },
-  ...{ cpuLimit: null, memoryLimit: null, maxInstances: 1, command: null },
+  defaultTag: 'latest',
+  tagTemplate: null,
+  registryName: null,
+  pullPolicy: 'always',
+  cpuLimit: null,
+  memoryLimit: null,
+  maxInstances: 1,
+  command: null,
   hooks: { preDeploy: null },
-  ...{ stopTimeoutSeconds: 30, drainSeconds: 10 },
+  stopTimeoutSeconds: 30,
+  drainSeconds: 10,
 };

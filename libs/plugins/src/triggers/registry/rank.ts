@@ -53,7 +53,8 @@ function rankTag(tag: string, createdAt: string | null, select: RegistrySelect):
     return { code: 'other-tag', reason: `tag ${tag} is not ${select.tag ?? 'set'}` };
   }
   const bare = withoutSuffix(tag, select.suffix);
-  if (bare === null) return { code: 'other-suffix', reason: `tag ${tag} does not end in ${dashed(select.suffix ?? '')}` };
+  if (bare === null)
+    return { code: 'other-suffix', reason: `tag ${tag} does not end in ${dashed(select.suffix ?? '')}` };
   if (select.policy === 'newest') return rankCreated(tag, createdAt);
   const value = select.extract === null ? bare : extract(tag, select);
   if (value === null) return { code: 'no-extract', reason: `tag ${tag} has nothing for ${select.extract ?? ''}` };
@@ -68,7 +69,8 @@ function rankVersion(tag: string, value: string, select: RegistrySelect): Rank |
   const version = semver.parse(value);
   const range = select.range ?? '*';
   if (version === null) return { code: 'not-semver', reason: `tag ${tag} is no full semantic version (X.Y.Z)` };
-  if (semver.satisfies(version, range, { includePrerelease: select.prerelease })) return { by: 'semver', value: version };
+  if (semver.satisfies(version, range, { includePrerelease: select.prerelease }))
+    return { by: 'semver', value: version };
   if (semver.satisfies(version, range, { includePrerelease: true })) {
     return { code: 'prerelease', reason: `tag ${tag} is a pre-release, and the range ${range} takes none here` };
   }

@@ -97,7 +97,8 @@ export class RegistryTriggerConfig {
   @ApiProperty({
     enum: ['tag', 'digest', 'both'],
     default: 'tag',
-    description: 'tag: a newer tag; digest: the accepted tag with another digest; both. exact and digest follow their tag',
+    description:
+      'tag: a newer tag; digest: the accepted tag with another digest; both. exact and digest follow their tag',
   })
   @IsIn(['tag', 'digest', 'both'])
   track: 'tag' | 'digest' | 'both' = 'tag';

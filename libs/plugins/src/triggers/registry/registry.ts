@@ -55,7 +55,10 @@ function imageMisfit(event: ImagePush, image: string | null): Misfit | null {
   const own = image === null ? null : parseReference(image);
   if (own === null) {
     if (event.registry !== null) return null;
-    return { code: 'no-registry', reason: `the push of ${event.repository} names no registry: name the image in the trigger` };
+    return {
+      code: 'no-registry',
+      reason: `the push of ${event.repository} names no registry: name the image in the trigger`,
+    };
   }
   const isOwn = event.repository === own.repository && (event.registry === null || event.registry === own.registry);
   if (isOwn) return null;
@@ -65,11 +68,16 @@ function imageMisfit(event: ImagePush, image: string | null): Misfit | null {
 
 function ageMisfit({ createdAt, seenAt, event }: Push, minAgeSeconds: number): Misfit | null {
   if (minAgeSeconds === 0) return null;
-  const age = createdAt === null || seenAt === undefined ? Number.NaN : (Date.parse(seenAt) - Date.parse(createdAt)) / 1_000;
+  const age =
+    createdAt === null || seenAt === undefined ? Number.NaN : (Date.parse(seenAt) - Date.parse(createdAt)) / 1_000;
   const named = `tag ${event.tag ?? event.digest ?? '?'}`;
-  if (Number.isNaN(age)) return { code: 'age-unknown', reason: `${named}: its age is unknown, and ${minAgeSeconds} s are asked for` };
+  if (Number.isNaN(age))
+    return { code: 'age-unknown', reason: `${named}: its age is unknown, and ${minAgeSeconds} s are asked for` };
   if (age >= minAgeSeconds) return null;
-  return { code: 'too-young', reason: `${named} is ${Math.max(0, Math.floor(age))} s old, ${minAgeSeconds} s are asked for` };
+  return {
+    code: 'too-young',
+    reason: `${named} is ${Math.max(0, Math.floor(age))} s old, ${minAgeSeconds} s are asked for`,
+  };
 }
 
 function decide(fit: Fit, config: RegistryTriggerConfig, last: Accepted | null): Verdict {
@@ -87,11 +95,17 @@ function decide(fit: Fit, config: RegistryTriggerConfig, last: Accepted | null):
   const order = before === null ? 1 : compareRanks(fit.rank, before);
   if (event.tag === last.tag || order === 0) return decideSame(fit, config, was);
   if (config.track === 'digest') {
-    return filtered({ code: 'tag-not-tracked', reason: `tag ${tag} is another than ${was}, and only its digest is tracked` });
+    return filtered({
+      code: 'tag-not-tracked',
+      reason: `tag ${tag} is another than ${was}, and only its digest is tracked`,
+    });
   }
   if (order > 0) return matched(fit, config, { code: 'newer', reason: `tag ${tag} is newer than ${was}` });
   if (config.downgrade === 'allow') {
-    return matched(fit, config, { code: 'downgrade', reason: `tag ${tag} is older than ${was}, and downgrades are allowed` });
+    return matched(fit, config, {
+      code: 'downgrade',
+      reason: `tag ${tag} is older than ${was}, and downgrades are allowed`,
+    });
   }
   return filtered({ code: 'older', reason: `tag ${tag} is older than ${was}` });
 }
@@ -100,7 +114,10 @@ function decide(fit: Fit, config: RegistryTriggerConfig, last: Accepted | null):
 function decideSame(fit: Fit, config: RegistryTriggerConfig, was: string): Verdict {
   const tag = fit.push.event.tag ?? '';
   if (config.track === 'tag') {
-    return filtered({ code: 'same-version', reason: `tag ${tag} is no newer than ${was}, and digests are not tracked` });
+    return filtered({
+      code: 'same-version',
+      reason: `tag ${tag} is no newer than ${was}, and digests are not tracked`,
+    });
   }
   return matched(fit, config, { code: 'new-digest', reason: `tag ${tag} was pushed again; before: ${was}` });
 }

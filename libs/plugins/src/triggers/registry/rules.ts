@@ -22,9 +22,12 @@ export function tagProblem(value: unknown, policy: string): string | null {
 
 export function rangeProblem(value: unknown, policy: string): string | null {
   if (value === null) return policy === 'semver' ? 'policy semver needs a range, such as ">=1.0.0 <2.0.0"' : null;
-  if (typeof value !== 'string' || value.trim() === '') return 'must be a semver range such as ">=1.0.0 <2.0.0", or null';
+  if (typeof value !== 'string' || value.trim() === '')
+    return 'must be a semver range such as ">=1.0.0 <2.0.0", or null';
   if (value.length > 200) return 'has at most 200 characters';
-  return semver.validRange(value) === null ? `"${value}" is no semver range: write ">=1.0.0 <2.0.0", "^1.2.0" or "1.x"` : null;
+  return semver.validRange(value) === null
+    ? `"${value}" is no semver range: write ">=1.0.0 <2.0.0", "^1.2.0" or "1.x"`
+    : null;
 }
 
 export function suffixProblem(value: unknown): string | null {
@@ -45,7 +48,8 @@ export function patternsProblem(value: unknown): string | null {
 /** Groups that the template names have to be in an include pattern. */
 export function extractProblem(value: unknown, include: unknown): string | null {
   if (value === null) return null;
-  if (typeof value !== 'string' || value === '' || value.length > 200) return 'must be a template such as "$1", or null';
+  if (typeof value !== 'string' || value === '' || value.length > 200)
+    return 'must be a template such as "$1", or null';
   const patterns = (Array.isArray(include) ? (include as unknown[]) : []).filter((one) => typeof one === 'string');
   if (patterns.length === 0) return 'needs an include pattern whose groups it names';
   if (patternsProblem(patterns) !== null) return null;

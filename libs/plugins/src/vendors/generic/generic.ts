@@ -14,7 +14,9 @@ export const generic: Vendor = {
   parse: (request) => {
     const found = genericEvent(payload(request), 'generic');
     if (found === null) {
-      throw new Malformed('no known sender, and neither "image" nor "ref" in the body: send { "image": "host/name:tag" }');
+      throw new Malformed(
+        'no known sender, and neither "image" nor "ref" in the body: send { "image": "host/name:tag" }',
+      );
     }
     return found;
   },

@@ -23,7 +23,9 @@ function versionOf(version: Obj): { tag: string | null; digest: string | null } 
   const metadata = object(version, 'container_metadata');
   const name = text(version, 'version') ?? text(version, 'name');
   const digest =
-    text(metadata, 'tag', 'digest') ?? text(metadata, 'manifest', 'digest') ?? (name?.startsWith('sha256:') ? name : null);
+    text(metadata, 'tag', 'digest') ??
+    text(metadata, 'manifest', 'digest') ??
+    (name?.startsWith('sha256:') ? name : null);
   return { tag: object(metadata, 'tag') === null ? name : text(metadata, 'tag', 'name'), digest };
 }
 

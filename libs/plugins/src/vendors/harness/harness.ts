@@ -10,8 +10,7 @@ export const harness: Vendor = {
   name: 'harness',
   title: 'Harness Code',
   recognizes: (request) => header(request, 'x-harness-trigger') !== null,
-  verify: (request, secret) =>
-    judge(hexHmac(header(request, 'x-harness-signature'), { secret, bytes: request.body })),
+  verify: (request, secret) => judge(hexHmac(header(request, 'x-harness-signature'), { secret, bytes: request.body })),
   deliveryId: () => null,
   parse,
 };

@@ -7,8 +7,7 @@ export const manual: Vendor = {
   name: 'manual',
   title: 'Empty request',
   recognizes: (request) => request.body.length === 0,
-  verify: (request, secret, now) =>
-    judge(standardWebhooks(request, secret, now) || hubSignature(request, secret)),
+  verify: (request, secret, now) => judge(standardWebhooks(request, secret, now) || hubSignature(request, secret)),
   deliveryId: (request) => idHeader(request, 'webhook-id'),
   parse: () => ({ kind: 'events', events: [{ id: null, event: { kind: 'manual' } }] }),
 };

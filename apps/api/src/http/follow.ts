@@ -1,0 +1,50 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+
+/** One thing on a stream: `id` is what a reader resumes with. */
+export interface Message {
+  readonly id: string | null;
+  /** Name of the SSE event; null = a plain message. */
+  readonly event: string | null;
+  readonly data: object;
+}
+
+const HEARTBEAT_MS = 15_000;
+
+/** JSON lines when asked for, else SSE. */
+export function wantsLines(request: FastifyRequest): boolean {
+  return (request.headers.accept ?? '').includes('application/x-ndjson');
+}
+
+/**
+ * Sends the messages as they come. The source ends when its reader goes away: it must not wait for ever in one
+ * `next()`. `null` from the source means "nothing new".
+ */
+export function sendStream(messages: AsyncIterable<Message | null>, { request, reply }: { request: FastifyRequest; reply: FastifyReply }): void {
+  const isLines = wantsLines(request);
+  const chunks = isLines ? asLines(messages) : asEvents(messages);
+  void reply
+    .header('cache-control', 'no-cache, no-transform')
+    .header('x-accel-buffering', 'no')
+    .type(isLines ? 'application/x-ndjson; charset=utf-8' : 'text/event-stream; charset=utf-8')
+    .send(Readable.from(chunks, { objectMode: false }));
+}
+
+async function* asLines(messages: AsyncIterable<Message | null>): AsyncGenerator<string> {
+  for await (const message of messages) if (message !== null) yield `${JSON.stringify(message.data)}\n`;
+}
+
+async function* asEvents(messages: AsyncIterable<Message | null>): AsyncGenerator<string> {
+  yield ': open\n\n';
+  let quietSince = performance.now();
+  for await (const message of messages) {
+    if (message === null && performance.now() - quietSince < HEARTBEAT_MS) continue;
+    quietSince = performance.now();
+    yield message === null ? ': still here\n\n' : eventText(message);
+  }
+}
+
+function eventText({ id, event, data }: Message): string {
+  const head = [id === null ? '' : `id: ${id}\n`, event === null ? '' : `event: ${event}\n`].join('');
+  return `${head}data: ${JSON.stringify(data)}\n\n`;
+}

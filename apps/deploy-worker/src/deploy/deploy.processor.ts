@@ -1,0 +1,138 @@
+import { deployment, isUnfinished, type DeploymentState } from '#domain/deployment';
+import { RetryableError, TerminalError } from '#domain/errors';
+import { on } from '#store/operation';
+import { readSettings } from '#store/settings';
+import { settleDelivery } from '#store/settle-delivery';
+import type { Statement } from '#store/statement';
+import type { Folded } from '#store/streams';
+import type { WorkerDeps } from '../deps.js';
+import { failureOf } from '../failure.js';
+import { holdLease, type HeldLease } from '../held-lease.js';
+import { openDeploymentLog } from './deployment-log.js';
+import { openRelease, previousRelease } from './load-release.js';
+import { isDeliveryFull, nextOfDelivery, nextOfWorkload } from './next.js';
+import { runDeployment } from './run-deployment.js';
+import { stepIo } from './step-io.js';
+
+/**
+ * A hint that a deployment wants a worker. Whoever gets the workload's lease runs what is unfinished, then whatever
+ * waits, and looks once more after letting go: a request that came in between is nobody's to lose.
+ */
+export async function processDeployment(deps: WorkerDeps, deploymentId: string): Promise<void> {
+  const { state } = await deps.store.load(deployment, deploymentId);
+  if (state.request === null || !isUnfinished(state)) return;
+  const { workloadId } = state.request;
+  let next: string | null = deploymentId;
+  while (next !== null) {
+    const lease = await holdLease(deps.store.leases, { subject: `workload-${workloadId}`, owner: deps.owner }, deps.lease);
+    if (lease === null) return;
+    try {
+      while (next !== null) {
+        const wentOn: boolean = await runOne(deps, lease, next);
+        next = wentOn ? await nextOfWorkload(deps.store.pool, workloadId) : null;
+      }
+    } finally {
+      await lease.release();
+    }
+    if (lease.signal.aborted) return;
+    next = await nextOfWorkload(deps.store.pool, workloadId);
+  }
+}
+
+/** False when it is to be tried again later, or somebody else's turn. */
+async function runOne(deps: WorkerDeps, lease: HeldLease, deploymentId: string): Promise<boolean> {
+  const known = await deps.store.load(deployment, deploymentId);
+  if (!isUnfinished(known.state)) return true;
+  try {
+    await deps.docker.ping(lease.signal);
+    const state = await resume(deps, { lease, deploymentId, known });
+    await afterwards(deps, state);
+    return state.status !== 'waiting' && !(isUnfinished(state) && state.failure === null);
+  } catch (error) {
+    if (lease.signal.aborted || isDeliveryFull(error)) return false;
+    return await giveBack(deps, { lease, deploymentId, error });
+  }
+}
+
+interface Resumed {
+  readonly lease: HeldLease;
+  readonly deploymentId: string;
+  readonly known: Folded<DeploymentState>;
+}
+
+async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed): Promise<DeploymentState> {
+  const { store, plugins, owner } = deps;
+  const request = known.state.request!;
+  const source = plugins.sources.find((plugin) => plugin.kind === request.sourceKind);
+  if (source === undefined) throw new TerminalError('unknown-kind', `This worker has no source ${request.sourceKind}.`, 'operator');
+  const { current, correlationId } = await situation(deps, request.workloadId, deploymentId);
+  const previousDeploymentId = known.state.status === 'waiting' ? current : known.state.previousDeploymentId;
+  const { release, secretValues } = await openRelease(request, source, deps.secrets);
+  const log = await openDeploymentLog(store.pool, deploymentId, secretValues);
+  const previous = await previousRelease(store, previousDeploymentId, source);
+  const claimGuards = known.state.status === 'waiting' ? await roomGuard(deps, request.deliveryId) : [];
+  const io = (step: string) => stepIo(deps, { lease, workloadId: request.workloadId, step, log });
+  const run = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
+  try {
+    return await runDeployment({ ...run, log, claimGuards, known, io });
+  } finally {
+    await log.flush();
+  }
+}
+
+/** The delivery's limit is counted under a lock when a worker claims. */
+async function roomGuard({ store }: WorkerDeps, deliveryId: string | null): Promise<readonly Statement[]> {
+  if (deliveryId === null) return [];
+  const { maxTriggerFanOutConcurrency } = await readSettings(store);
+  return [{ text: 'select log.assert_room($1, $2)', values: [deliveryId, maxTriggerFanOutConcurrency] }];
+}
+
+async function situation({ store }: WorkerDeps, workloadId: string, deploymentId: string) {
+  const { rows } = await store.pool.query<{ current: string | null; correlation: string }>({
+    name: 'deploy-situation',
+    text: `select w.current_deployment_id as current, d.correlation_id as correlation
+      from view.deployment d left join view.workload w on w.id = $1 where d.id = $2`,
+    values: [workloadId, deploymentId],
+  });
+  return { current: rows[0]?.current ?? null, correlationId: rows[0]?.correlation ?? deploymentId };
+}
+
+/** The end of one makes room for the next of its delivery, or ends the delivery. */
+async function afterwards(deps: WorkerDeps, state: DeploymentState): Promise<void> {
+  const deliveryId = state.request?.deliveryId ?? null;
+  if (deliveryId === null || state.status === 'running' || state.status === 'waiting') return;
+  const next = await nextOfDelivery(deps.store.pool, deliveryId);
+  if (next !== null) deps.queues.add({ name: 'deploy', subjectId: next.id, node: next.node }, next.eventId, 0);
+  await settleDelivery(deps.store, deliveryId, { actor: `system:${deps.owner}`, correlationId: deliveryId });
+}
+
+/** What failed before or between steps: tried again by the sweep, or ended. */
+async function giveBack(deps: WorkerDeps, failed: { lease: HeldLease; deploymentId: string; error: unknown }): Promise<boolean> {
+  const { lease, deploymentId, error } = failed;
+  const { state } = await deps.store.load(deployment, deploymentId);
+  const failure = failureOf(error, Math.max(1, state.attempt + 1));
+  deps.logger.warn({ deploymentId, code: failure.code, err: error }, 'A deployment could not go on');
+  const isDockerDown = error instanceof RetryableError && error.code === 'docker-unreachable';
+  const retryInSeconds = failure.retryInSeconds ?? (isDockerDown ? 15 : null);
+  const command = commandFor(state, { ...failure, retryInSeconds });
+  if (command === null) return true;
+  await deps.store.commit([on(deployment, deploymentId, command)], {
+    actor: `system:${deps.owner}`,
+    correlationId: deploymentId,
+    lease: { subject: lease.subject, epoch: lease.epoch },
+  });
+  return retryInSeconds === null;
+}
+
+function commandFor(state: DeploymentState, failure: ReturnType<typeof failureOf>) {
+  const { code, message, retryInSeconds } = failure;
+  const retryAt = retryInSeconds === null ? null : new Date(Date.now() + retryInSeconds * 1000).toISOString();
+  if (state.status === 'waiting') {
+    if (retryAt === null) return { type: 'RejectDeployment', code, message, class: failure.class } as const;
+    return { type: 'DeferDeployment', code, message, retryAt } as const;
+  }
+  if (state.failure !== null) return null;
+  const step = state.current ?? state.steps[state.completed.length] ?? 'claim';
+  const record = { step, code, class: failure.class, message, attempt: Math.max(1, state.attempt), logOffset: 1 };
+  return { type: 'RecordStepFailure', failure: record, retryAt } as const;
+}

@@ -1,0 +1,30 @@
+import type { Pool } from 'pg';
+
+/** The workload's unfinished deployment that may go on now: the running one first, then the waiting one. */
+export async function nextOfWorkload(pool: Pool, workloadId: string): Promise<string | null> {
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'next-of-workload',
+    text: `select id from view.deployment
+      where workload_id = $1 and is_unfinished and (retry_at is null or retry_at <= now())
+      order by (status = 'waiting'), id limit 1`,
+    values: [workloadId],
+  });
+  return rows[0]?.id ?? null;
+}
+
+/** The delivery's oldest waiting deployment, with the event that asked for it. */
+export async function nextOfDelivery(pool: Pool, deliveryId: string): Promise<{ id: string; node: string; eventId: string } | null> {
+  const { rows } = await pool.query<{ id: string; node: string; eventId: string }>({
+    name: 'next-of-delivery',
+    text: `select d.id, d.node, e.id as "eventId"
+      from view.deployment d join log.event e on e.stream = 'deployment-' || d.id and e.version = 1
+      where d.delivery_id = $1 and d.status = 'waiting' order by d.id limit 1`,
+    values: [deliveryId],
+  });
+  return rows[0] ?? null;
+}
+
+/** The delivery has as many deployments running as the settings allow: whoever ends one makes room. */
+export function isDeliveryFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'TF004';
+}

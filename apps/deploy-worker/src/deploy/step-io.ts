@@ -1,0 +1,81 @@
+import type { RegistryAccess, ResolveIo, StepIo } from '#plugins/source';
+import { layoutKey } from '#plugins/routing/port-groups';
+import { untilApplied } from '#runtime/applied-routes';
+import { currentRoute, routeDirectory, switchRoute, RouteMoved } from '#runtime/route-files';
+import { registryAccess } from '#store/registry-access';
+import type { WorkerDeps } from '../deps.js';
+import type { HeldLease } from '../held-lease.js';
+import { createPorts } from '../ports.js';
+import { probe } from '../probe.js';
+import type { DeploymentLog } from './deployment-log.js';
+
+/** What a source may ask of the outside world when it resolves a reference. */
+export function resolveIo(deps: Pick<WorkerDeps, 'store' | 'secrets' | 'http'>, signal: AbortSignal): ResolveIo {
+  const access = { pool: deps.store.pool, secrets: deps.secrets };
+  return {
+    http: deps.http,
+    registry: (host, name): Promise<RegistryAccess> => registryAccess(access, host, name),
+    signal,
+  };
+}
+
+export interface StepContext {
+  readonly lease: HeldLease;
+  readonly workloadId: string;
+  readonly step: string;
+  readonly log: DeploymentLog;
+}
+
+/** What one step may touch. Everything that takes time ends when the lease can no longer be trusted. */
+export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepContext): StepIo {
+  const ports = createPorts(deps.store.pool, deps.node, deps.portRange);
+  return {
+    ...resolveIo(deps, lease.signal),
+    docker: deps.docker,
+    epoch: lease.epoch,
+    port: (containerName, containerPort) => ports.take(containerName, containerPort),
+    releasePorts: (containerName) => ports.release(containerName),
+    probe,
+    route: routeIo(deps.routesDirectory, workloadId, lease),
+    log: (line, stream) => log.write(step, line, stream),
+    clock: { now: () => Date.now(), sleep: (ms) => sleep(ms, lease.signal) },
+  };
+}
+
+function routeIo(routesDirectory: string, workloadId: string, lease: HeldLease): StepIo['route'] {
+  const directory = routeDirectory(routesDirectory, workloadId);
+  return {
+    current: async () => {
+      const route = await currentRoute(directory);
+      return route === null || route.ports.length === 0 ? null : route.ports;
+    },
+    ready: (faces, total) => {
+      const key = layoutKey({ faces: faces.map((face) => ({ ...face, port: face.port ?? 0 })), total });
+      return untilApplied({ routesDirectory, workloadId, key, signal: lease.signal });
+    },
+    switchTo: async (ports) => {
+      lease.signal.throwIfAborted();
+      const from = await currentRoute(directory);
+      if (from === null) {
+        if (ports.length === 0) return;
+        throw new RouteMoved(`workload ${workloadId} has no route directory: the keeper has not made it yet, or it is torn down`);
+      }
+      await switchRoute({ directory, from, epoch: lease.epoch, ports });
+    },
+  };
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,27 @@
+import type { Docker } from '#docker/docker';
+import type { Http, Source } from '#plugins/source';
+import type { Trigger } from '#plugins/trigger';
+import type { Queues } from '#queue/queues';
+import type { Logger } from '#runtime/logging';
+import type { Secrets } from '#store/secrets';
+import type { Store } from '#store/store';
+import type { PortRange } from './ports.js';
+
+/** What a deploy worker is made of; made once per process and handed in. */
+export interface WorkerDeps {
+  readonly store: Store;
+  readonly secrets: Secrets;
+  readonly queues: Queues;
+  readonly docker: Docker;
+  readonly http: Http;
+  readonly plugins: { readonly sources: readonly Source[]; readonly triggers: readonly Trigger[] };
+  readonly logger: Logger;
+  readonly node: string;
+  /** Names this process in leases and events: unique per process. */
+  readonly owner: string;
+  readonly lease: { readonly leaseMs: number; readonly renewMs: number; readonly trustMs: number; readonly sweepMs: number };
+  readonly portRange: PortRange;
+  readonly routesDirectory: string;
+  /** Deployments at a time. */
+  readonly concurrency: number;
+}
