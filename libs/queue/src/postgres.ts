@@ -5,13 +5,14 @@ import {
   SchemaMigrationRequiredError,
   type BackendFactory,
   type MinimalJob,
-  type PgListenClient,
   type PostgresConnectionOptions,
   type QueueBaseOptions,
 } from 'bullmq';
 import { TerminalError } from '#domain/errors';
 import type { OnConnectionError, QueueBackend } from './backend.js';
 import { within } from './within.js';
+
+type PgListenClient = Awaited<ReturnType<PostgresConnection['getListenClient']>>;
 
 const SCHEMA = 'bullmq';
 

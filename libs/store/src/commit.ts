@@ -58,13 +58,13 @@ export function createCommit(deps: CommitDeps): Commit {
       const cause = { ...context, epoch: context.lease?.epoch ?? context.claim?.epoch ?? context.epoch ?? null };
       const decided = decideAll(operations, { cause, reads: loaded.reads, loaded: loaded.folds }, deps.model);
       try {
-        const events = await write(deps, decided, { context, reads: loaded.reads });
+        const events = await write(deps, decided, { context, loaded });
         if (events.length > 0) deps.onCommitted(events);
         return { events, folds: decided.folds };
       } catch (error) {
         const refusal = refusalOf(error);
         if (refusal === 'final') throw translated(error, context.lease?.subject ?? context.claim?.subject);
-        if (attempt === ATTEMPTS) throw refusal === 'moved' ? await conflict(deps.pool, decided) : error;
+        if (attempt === ATTEMPTS) throw refusal === 'moved' ? await conflict(deps.pool, decided) : translated(error);
         await pause(attempt);
       }
     }
@@ -104,16 +104,24 @@ async function loadAll(
 async function write(
   { pool, model }: CommitDeps,
   { events }: Decided,
-  { context, reads }: { context: CommitContext; reads: Reads },
+  { context, loaded }: { context: CommitContext; loaded: Loaded },
 ): Promise<readonly RecordedEvent[]> {
   const extra = typeof context.extra === 'function' ? context.extra(events) : (context.extra ?? []);
-  const guards = [...leaseStatements(context), ...readStatements(context, reads)];
+  const guards = [...streamStatements(events, loaded), ...leaseStatements(context), ...readStatements(context, loaded.reads)];
   if (events.length === 0 && extra.length === 0 && !context.claim) return [];
   const views = events.flatMap((event) => model.project(event));
   const tail = events.length > 0 ? [appendStatement(events)] : [];
   const results = await inTransaction(pool, [APPEND_LOCK, ...guards, ...views, ...extra, ...tail]);
   const appended = results.at(-1);
   return events.length > 0 && appended ? withIds(events, appended) : [];
+}
+
+/** Existing streams only: nobody races for a new id. */
+function streamStatements(events: readonly NewEvent[], { folds }: Loaded): Statement[] {
+  const streams = [...new Set(events.map(({ stream }) => stream))].filter((stream) => folds.has(stream)).sort();
+  if (streams.length === 0) return [];
+  const versions = streams.map((stream) => folds.get(stream)?.version ?? 0);
+  return [{ text: 'select log.lock_streams($1::text[], $2::int[])', values: [streams, versions] }];
 }
 
 function leaseStatements({ lease, claim }: CommitContext): Statement[] {

@@ -15,6 +15,8 @@ const DEADLOCK = '40P01';
 const UNIQUE_VIOLATION = '23505';
 const LOCK_TIMEOUT = '55P03';
 const STATEMENT_TIMEOUT = '57014';
+/** What is left of them when the tries are used up, too. */
+const BUSY = [LOCK_TIMEOUT, STATEMENT_TIMEOUT, DEADLOCK, SERIALIZATION_FAILURE];
 const UNTRANSLATABLE = ['22P05', '22021'];
 
 export function refusalOf(error: unknown): Refusal {
@@ -36,7 +38,7 @@ export function translated(error: unknown, subject = 'the subject'): unknown {
   if (isUnstorable(error)) {
     return new Rejection('unstorable-text', 'A text holds a character that cannot be stored (NUL or half of a surrogate pair). Remove it.');
   }
-  if (error.code === LOCK_TIMEOUT || error.code === STATEMENT_TIMEOUT) {
+  if (BUSY.includes(error.code ?? '')) {
     return caused(new RetryableError('database-busy', 'The database did not answer in time. Try again in a moment.'), error);
   }
   return error.severity === 'FATAL' || error.code?.startsWith('08') || error.code?.startsWith('53') ? unreachable(error) : error;

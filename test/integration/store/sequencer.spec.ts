@@ -8,10 +8,12 @@ import { sequenceAll, startSequencer, type Sequencer } from '#store/sequencer';
 import { cause, counter, openToyStore, type ToyStore } from './toy.js';
 
 let toy: ToyStore;
+let made = 0;
 const running: Sequencer[] = [];
 const children: ChildProcess[] = [];
 beforeEach(async () => {
   toy = await openToyStore();
+  made = 0;
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((sequencer) => sequencer.stop()));
@@ -19,7 +21,6 @@ afterEach(async () => {
   await toy.close();
 });
 
-let made = 0;
 const append = async (count = 1) => {
   for (let n = 0; n < count; n++) await toy.store.commit([onNew(counter, `c${(made += 1)}`, { type: 'OpenCounter', name: `c${made}` })], cause);
 };

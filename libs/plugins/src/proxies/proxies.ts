@@ -2,4 +2,5 @@ import type { Proxy } from '../source.js';
 import { caddy } from './caddy/caddy.js';
 import { none } from './none/none.js';
 
-export const proxies: readonly Proxy[] = [caddy, none];
+/** Every proxy that ships; `TINYFORGE_PROXY` names one by its kind. */
+export const PROXIES: readonly Proxy[] = [caddy, none];

@@ -1,4 +1,4 @@
-import type { InboundEvent, ParsedEvent, ParseResult } from '../inbound.js';
+import { Malformed, type InboundEvent, type ParsedEvent, type ParseResult } from '../inbound.js';
 
 /** One part of a delivery that asks for nothing. */
 export interface Ignored {
@@ -21,3 +21,11 @@ export function collectParsed(parts: readonly (ParsedEvent | Ignored)[]): ParseR
   const first = parts.find((part): part is Ignored => !('event' in part));
   return first ?? ignored('the delivery holds no event');
 }
+
+/** The parts of one delivery; so many that no sender packs them together are refused before they are read. */
+export function bounded(parts: readonly unknown[]): readonly unknown[] {
+  if (parts.length > MAX_PARTS) throw new Malformed(`the delivery holds more than ${MAX_PARTS} events`);
+  return parts;
+}
+
+const MAX_PARTS = 1_000;

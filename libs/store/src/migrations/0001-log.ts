@@ -87,6 +87,23 @@ begin
   return numbered;
 end $$;
 
+-- Takes the streams in the order given (by name: writers of the same ones wait for each other instead of deadlocking
+-- on the view rows), then refuses when one has moved since it was loaded.
+create function log.lock_streams(streams text[], versions int[]) returns void language plpgsql as $$
+declare
+  found_version int;
+begin
+  for i in 1 .. cardinality(streams) loop
+    perform pg_advisory_xact_lock(8, hashtext(streams[i]));
+  end loop;
+  for i in 1 .. cardinality(streams) loop
+    select coalesce(max(version), 0) into found_version from log.event where stream = streams[i];
+    if found_version <> versions[i] then
+      raise exception '% is at version %, not %', streams[i], found_version, versions[i] using errcode = 'TF002';
+    end if;
+  end loop;
+end $$;
+
 -- A row that a decision relied on: locked, and refused when it has another version by now (null = absent).
 create function log.assert_read(relation text, row_id text, expected int) returns void language plpgsql as $$
 declare

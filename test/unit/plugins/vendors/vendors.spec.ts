@@ -109,6 +109,11 @@ describe('bodies', () => {
 });
 
 describe('a broken Distribution envelope', () => {
+  it('of more events than any registry packs together is not read', () => {
+    const events = Array.from({ length: 1_001 }, () => ({ action: 'pull', target: {} }));
+    expect(read(request(JSON.stringify({ events })))).toMatchObject({ kind: 'malformed', deadLetter: true });
+  });
+
   it('is put aside even when it is no JSON', () => {
     const headers = { 'content-type': 'application/vnd.docker.distribution.events.v1+json' };
     expect(read(request('{', headers))).toMatchObject({ kind: 'malformed', deadLetter: true });

@@ -64,9 +64,7 @@ function refOf(image: ImageReference, { tag, digest }: Version, { pullPolicy, re
   return { kind: 'image', key, host: image.registry, repository: image.repository, tag, digest, registryName, remote };
 }
 
-/** A payload that does not name the registry (Nexus) is compared by the rest. */
 function isSame(wanted: string, image: ImageReference): boolean {
   const parsed = parseReference(wanted);
-  if (!parsed) return false;
-  return nameOf(parsed) === nameOf(image) || (!/^[^/]*[.:]|^localhost\//.test(wanted) && wanted.toLowerCase() === image.repository);
+  return parsed !== null && nameOf(parsed) === nameOf(image);
 }

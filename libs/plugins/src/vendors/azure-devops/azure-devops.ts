@@ -1,6 +1,6 @@
 import type { ParseResult, RawRequest, Vendor } from '../../inbound.js';
 import { gitPush } from '../git-push.js';
-import { collect, ignored } from '../outcome.js';
+import { bounded, collect, ignored } from '../outcome.js';
 import { at, list, need, object, payload, peek, text, type Obj } from '../read-json.js';
 import { header } from '../request.js';
 import { headerSecret, judge } from '../signature.js';
@@ -27,7 +27,7 @@ function parse(request: RawRequest): ParseResult {
   const project = need(text(resource, 'repository', 'project', 'name'), 'resource.repository.project.name');
   const repository = need(text(resource, 'repository', 'name'), 'resource.repository.name');
   const updates = need(list(resource, 'refUpdates'), 'resource.refUpdates');
-  return collect(updates.map((update) => push(update, resource, `${project}/${repository}`)));
+  return collect(bounded(updates).map((update) => push(update, resource, `${project}/${repository}`)));
 }
 
 function push(update: unknown, resource: Obj, repo: string) {

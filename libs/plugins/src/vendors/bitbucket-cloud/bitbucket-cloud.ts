@@ -1,6 +1,6 @@
 import type { ParseResult, RawRequest, Vendor } from '../../inbound.js';
 import { gitPush } from '../git-push.js';
-import { collect, ignored } from '../outcome.js';
+import { bounded, collect, ignored } from '../outcome.js';
 import { flag, list, need, object, payload, text } from '../read-json.js';
 import { header, idHeader } from '../request.js';
 import { hubSignature, judge } from '../signature.js';
@@ -23,7 +23,7 @@ function parse(request: RawRequest): ParseResult {
   const actor = object(body, 'actor');
   const pusher = text(actor, 'username') ?? text(actor, 'nickname') ?? text(actor, 'display_name');
   const changes = need(list(body, 'push', 'changes'), 'push.changes');
-  return collect(changes.map((change) => push(change, { repo, pusher })));
+  return collect(bounded(changes).map((change) => push(change, { repo, pusher })));
 }
 
 /** Names are bare: the type says whether it is a branch or a tag. `new` null is a deletion. */

@@ -1,6 +1,6 @@
 import type { ParseResult, RawRequest, Vendor } from '../../inbound.js';
 import { gitPush } from '../git-push.js';
-import { collect, ignored } from '../outcome.js';
+import { bounded, collect, ignored } from '../outcome.js';
 import { list, need, payload, text } from '../read-json.js';
 import { header, idHeader } from '../request.js';
 import { hubSignature, judge } from '../signature.js';
@@ -26,7 +26,7 @@ function parse(request: RawRequest): ParseResult {
   const slug = need(text(body, 'repository', 'slug'), 'repository.slug');
   const pusher = text(body, 'actor', 'name') ?? text(body, 'actor', 'slug');
   const changes = need(list(body, 'changes'), 'changes');
-  return collect(changes.map((change) => push(change, { repo: `${key}/${slug}`, pusher })));
+  return collect(bounded(changes).map((change) => push(change, { repo: `${key}/${slug}`, pusher })));
 }
 
 function push(change: unknown, from: { repo: string; pusher: string | null }) {

@@ -1,6 +1,6 @@
 import { Malformed, type ParsedEvent, type ParseResult, type RawRequest, type Vendor } from '../../inbound.js';
 import { hostOfUrl, imagePush, isHelm } from '../image-push.js';
-import { collectParsed, ignored, type Ignored } from '../outcome.js';
+import { bounded, collectParsed, ignored, type Ignored } from '../outcome.js';
 import { list, need, object, payload, peek, text, type Obj } from '../read-json.js';
 import { mediaType } from '../request.js';
 import { headerSecret, judge } from '../signature.js';
@@ -37,7 +37,7 @@ function parse(request: RawRequest): ParseResult {
 function parseEvents(events: readonly unknown[]): ParseResult {
   const parts: (ParsedEvent | Ignored)[] = [];
   const broken: Malformed[] = [];
-  for (const event of events) {
+  for (const event of bounded(events)) {
     try {
       parts.push(push(event));
     } catch (error) {

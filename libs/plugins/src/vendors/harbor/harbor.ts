@@ -1,6 +1,6 @@
 import type { ParseResult, RawRequest, Vendor } from '../../inbound.js';
 import { imagePush, imagePushByName } from '../image-push.js';
-import { collect, ignored } from '../outcome.js';
+import { bounded, collect, ignored } from '../outcome.js';
 import { list, need, object, payload, peek, text, type Obj } from '../read-json.js';
 import { headerSecret, judge } from '../signature.js';
 
@@ -33,7 +33,7 @@ function parse(request: RawRequest): ParseResult {
   if (!PUSHES.has(type)) return ignored(`Harbor event "${type.slice(0, 80)}" deploys nothing`);
   const data = need(object(body, 'event_data') ?? object(body, 'data'), 'event_data');
   const resources = need(list(data, 'resources'), 'event_data.resources');
-  return collect(resources.map((resource) => push(resource, data)));
+  return collect(bounded(resources).map((resource) => push(resource, data)));
 }
 
 function push(resource: unknown, data: Obj) {

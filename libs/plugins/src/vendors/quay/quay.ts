@@ -1,6 +1,6 @@
 import type { ParseResult, RawRequest, Vendor } from '../../inbound.js';
 import { imagePushByName } from '../image-push.js';
-import { collect, ignored } from '../outcome.js';
+import { bounded, collect, ignored } from '../outcome.js';
 import { at, list, need, object, payload, peek, text, type Obj } from '../read-json.js';
 
 /** quay.io and private Quay: no signature, no id; several tags in one delivery. */
@@ -24,7 +24,7 @@ function parse(request: RawRequest): ParseResult {
   const name = need(text(body, 'docker_url'), 'docker_url');
   const tags = tagsOf(body);
   if (tags.length === 0) return ignored('Quay named no updated tag');
-  return collect(tags.map((tag) => imagePushByName(name, need(text(tag), 'updated_tags[]'), null)));
+  return collect(bounded(tags).map((tag) => imagePushByName(name, need(text(tag), 'updated_tags[]'), null)));
 }
 
 /** A list; from old servers an object of tag to image id. */

@@ -1,0 +1,46 @@
+import { Rejection, type FieldError } from '#domain/errors';
+import type { Face } from '#domain/face';
+import type { Settings } from '#domain/settings';
+import { checkConfig } from '#plugins/config';
+import type { Source } from '#plugins/source';
+import type { Plugins } from '../dependencies.js';
+import type { FaceInput } from './workload.dto.js';
+
+/** Throws `unknown-source` naming those that there are. */
+export function requireSource({ sources }: Plugins, kind: string): Source {
+  const source = sources.find((plugin) => plugin.kind === kind);
+  if (source) return source;
+  const known = sources.map((plugin) => plugin.kind).join(', ');
+  throw new Rejection('unknown-source', `There is no source of kind "${kind}". Choose one of: ${known}.`, [
+    { pointer: '/sourceKind', detail: `must be one of ${known}` },
+  ]);
+}
+
+/** Throws `invalid-config` naming every bad field. */
+export function checkSource(source: Source, config: Readonly<Record<string, unknown>>, faces: readonly Face[]): void {
+  const { value, errors } = checkConfig(source.config, config, '/sourceConfig');
+  if (errors.length > 0) throw invalidConfig(errors);
+  const across = (source.check?.(value, faces) ?? []).map(({ pointer, detail }) => ({ pointer: `/sourceConfig${pointer}`, detail }));
+  if (across.length > 0) throw invalidConfig(across);
+}
+
+export function invalidConfig(errors: readonly FieldError[]): Rejection {
+  const fields = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
+  return new Rejection('invalid-config', `The config is not valid: ${fields}.`, errors);
+}
+
+/** Each face with its whole host. Throws `invalid-face`, or `domain-required` for a subdomain without a domain. */
+export function completeFaces(faces: readonly FaceInput[], { domain }: Settings): readonly Face[] {
+  return faces.map(({ host, subdomain, path, port }, index) => {
+    const pointer = `/faces/${index}`;
+    if ((host === undefined) === (subdomain === undefined)) {
+      const detail = 'must have either host or subdomain';
+      throw new Rejection('invalid-face', `${pointer} ${detail}.`, [{ pointer, detail }]);
+    }
+    if (host !== undefined) return { host, path, port };
+    if (domain !== null) return { host: `${subdomain}.${domain}`, path, port };
+    throw new Rejection('domain-required', 'A subdomain needs a domain. Set one in the settings, or name the whole host.', [
+      { pointer: `${pointer}/subdomain`, detail: 'needs the setting "domain"' },
+    ]);
+  });
+}
