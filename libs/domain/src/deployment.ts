@@ -89,7 +89,7 @@ export interface DeploymentState {
   /** The step that was started last and not completed yet. */
   readonly current: string | null;
   readonly attempt: number;
-  /** Set when a step, or the planning of a waiting one, failed for good and its undo is still owed. */
+  /** Set when a step failed for good and its undo is still owed. */
   readonly failure: StepFailure | null;
   readonly facts: DeploymentFacts;
 }
@@ -120,7 +120,7 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
         return claim(command, state);
       case 'DeferDeployment': {
         const { code, message, retryAt } = command;
-        if (state.status !== 'waiting' || state.failure !== null) return [];
+        if (state.status !== 'waiting') return [];
         return [{ type: 'DeploymentDeferred', data: { code, message, retryAt, attempt: state.attempt + 1 } }];
       }
       case 'CompleteStep':
@@ -128,9 +128,7 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
       case 'RecordStepFailure':
         return recordFailure(command, state);
       case 'FailDeployment':
-        return (state.status === 'waiting' || state.status === 'running') && state.failure
-          ? [{ type: 'DeploymentFailed', data: state.failure }]
-          : [];
+        return state.status === 'running' && state.failure ? [{ type: 'DeploymentFailed', data: state.failure }] : [];
       case 'RejectDeployment': {
         const { code, message, class: failureClass } = command;
         if (state.status !== 'waiting') return [];
@@ -176,7 +174,7 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
       case 'DeploymentFailed':
         return { ...state, status: 'failed', current: null };
       case 'DeploymentCancelled':
-        return { ...state, status: 'cancelled' };
+        return { ...state, status: 'cancelled', current: null };
       case 'DeploymentSuperseded':
         return { ...state, status: 'superseded' };
       case 'DeploymentSkipped':
@@ -224,5 +222,7 @@ function recordFailure(
   state: DeploymentState,
 ): DeploymentEvent[] {
   const { failure, retryAt } = command;
-  return isUnfinished(state) && state.failure === null ? [{ type: 'StepFailed', data: { ...failure, retryAt } }] : [];
+  // A waiting one has no step yet: it is deferred or rejected.
+  if (state.status === 'waiting' || !isUnfinished(state) || state.failure !== null) return [];
+  return [{ type: 'StepFailed', data: { ...failure, retryAt } }];
 }

@@ -144,8 +144,6 @@ class BackedQueues implements Queues {
     const settings = { connection: {}, streams: { events: { maxLen: 100 } } };
     const queue: JobQueue = new Queue(name, settings, this.backend.factory);
     queue.on('error', () => undefined); // The shared connection reports its own errors, once for all queues.
-    // BullMQ never tries a failed start of a queue again; the next job opens a new one.
-    queue.waitUntilReady().catch(() => this.#queues.delete(name));
     this.#queues.set(name, queue);
     return queue;
   }

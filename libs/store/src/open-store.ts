@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { TerminalError } from '#domain/errors';
 import { assertMasterKey, masterKey, readMasterKey, readOrCreateMasterKey, type MasterKey } from './master-key.js';
-import { migrate, pendingMigrations } from './migrate.js';
+import { assertMigrated, migrate } from './migrate.js';
+import { rebuildViews } from './rebuild.js';
 import { createSecrets, type Secrets } from './secrets.js';
 import { startSequencer, type Sequencer } from './sequencer.js';
-import { createStore, type Store } from './store.js';
+import { createStore, DOMAIN_MODEL, type Store } from './store.js';
 
 export interface OpenOptions {
   readonly databaseUrl: string;
@@ -27,10 +27,10 @@ export interface OpenStore {
 /** The store of one process: schema and key checked, its commits numbered. */
 export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const { databaseUrl, applicationName, onError } = options;
+  if (options.mayPrepare) await prepare(databaseUrl);
+  else await assertMigrated(databaseUrl);
   const store = createStore({ databaseUrl, applicationName });
   try {
-    if (options.mayPrepare) await migrate(store.pool);
-    else await requireMigrated(store);
     const key = await keyOf(options);
     await assertMasterKey(store.pool, key);
     const sequencer = startSequencer({ databaseUrl, onError });
@@ -46,14 +46,10 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   }
 }
 
-async function requireMigrated(store: Store): Promise<void> {
-  const pending = await pendingMigrations(store.pool);
-  if (pending.length === 0) return;
-  throw new TerminalError(
-    'not-migrated',
-    `The database lacks ${pending.join(', ')}. Run tiny-forge-admin migrate, or start all-in-one once.`,
-    'operator',
-  );
+/** A release that draws the views differently rebuilds them before anything is written. */
+async function prepare(databaseUrl: string): Promise<void> {
+  const { views } = await migrate(databaseUrl);
+  if (views === 'stale') await rebuildViews({ databaseUrl, model: DOMAIN_MODEL });
 }
 
 function keyOf({ masterKey: given, dataDir, mayPrepare }: OpenOptions): MasterKey | Promise<MasterKey> {

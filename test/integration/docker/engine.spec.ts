@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDocker } from '#docker/connect';
 import type { Docker } from '#docker/docker';
-import { describeDocker, freePort, logged, unique, type DockerUnderTest } from '../../support/docker-conformance.js';
+import { freePort, logged, unique, type DockerUnderTest } from '../../support/docker-bench.js';
+import { describeDocker } from '../../support/docker-conformance.js';
 import { engineCall, engineJson } from '../../support/engine-call.js';
 import { ensureEngine } from '../../support/engine.js';
 import { buildImage, demoImage, pushImage, removeImage } from '../../support/images.js';

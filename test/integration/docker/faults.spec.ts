@@ -1,72 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDocker } from '#docker/connect';
 import type { Docker } from '#docker/docker';
-
-/** A daemon that misbehaves as told. Docker's own never does so on demand. */
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+import { FakeDaemon, json } from '../../support/fake-daemon.js';
 
 const DEADLINES = { look: 250, change: 250, stop: 250, silence: 250 };
-const DIGEST = `sha256:${'a'.repeat(64)}`;
-const IMAGE = {
-  Id: 'sha256:1',
-  RepoDigests: [`reg/demo@${DIGEST}`],
-  Os: 'linux',
-  Architecture: 'amd64',
-  Config: {},
-  Created: '',
-};
-const VERSION = { Version: '99.0', ApiVersion: '1.52', MinAPIVersion: '1.44', Os: 'linux', Arch: 'amd64' };
 
-let folder: string;
-let server: Server;
+let daemon: FakeDaemon;
 let docker: Docker;
-let paths: string[];
-let handle: Handler;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tf-fake-'));
-  paths = [];
-  server = createServer((request, response) => {
-    paths.push(`${request.method} ${request.url}`);
-    if (request.url === '/version') json(response, VERSION);
-    else handle(request, response);
-  });
-  await listen();
-  docker = createDocker({ host: `unix://${join(folder, 'd.sock')}`, deadlines: DEADLINES });
+  daemon = await FakeDaemon.start();
+  docker = createDocker({ host: daemon.host, deadlines: DEADLINES });
 });
-afterEach(async () => {
-  await close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => daemon.end());
 
-const listen = () => new Promise<void>((resolve) => server.listen(join(folder, 'd.sock'), resolve));
-const close = () => {
-  server.closeAllConnections();
-  return new Promise<void>((resolve) => server.close(() => resolve()));
-};
-const json = (response: ServerResponse, body: unknown, status = 200) => {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-};
-/** `/v1.44/images/json?x=1` → `/images/json`. */
-const routeOf = (request: IncomingMessage) => request.url!.replace(/^\/v1\.\d+/, '').replace(/\?.*$/, '');
-const pull = (signal?: AbortSignal, lines: string[] = []) => {
-  const progress = (line: string) => void lines.push(line);
-  return docker.pull('reg/demo:v1', { credential: null, platform: null, progress, ...(signal && { signal }) });
-};
-/** Answers a pull with these chunks and inspects with `image`. */
-const pulling = (chunks: readonly (string | Buffer)[], image: object | null = IMAGE): Handler => {
-  return (request, response) => {
-    if (routeOf(request) !== '/images/create')
-      return image ? json(response, image) : json(response, { message: 'No such image' }, 404);
-    response.writeHead(200);
-    for (const chunk of chunks) response.write(chunk);
-    response.end();
-  };
-};
+const pull = () => docker.pull('reg/demo:v1', { credential: null, platform: null, progress: () => {} });
 
 describe('a daemon that never answers', () => {
   const calls: Readonly<Record<string, (signal?: AbortSignal) => Promise<unknown>>> = {
@@ -81,7 +30,7 @@ describe('a daemon that never answers', () => {
     ensureNetwork: (signal) => docker.ensureNetwork({ name: 'n', labels: {}, interContainer: false }, signal),
   };
   beforeEach(() => {
-    handle = () => {};
+    daemon.handle = () => {};
   });
 
   it.each(Object.keys(calls))('%s ends at its deadline', async (name) => {
@@ -92,14 +41,14 @@ describe('a daemon that never answers', () => {
     const controller = new AbortController();
     const reason = new Error('lease lost');
     const gone = new Promise<void>((resolve) => {
-      handle = (request) => {
+      daemon.handle = (request) => {
         request.socket.once('close', () => resolve());
         controller.abort(reason);
       };
     });
     await expect(calls[name]!(controller.signal)).rejects.toBe(reason);
     await gone;
-    expect(paths).toHaveLength(2);
+    expect(daemon.requests).toHaveLength(2);
   });
 
   it('a pull without a word is the registry’s fault while the engine answers', async () => {
@@ -107,8 +56,7 @@ describe('a daemon that never answers', () => {
   });
 
   it('not even to /version: docker-timeout', async () => {
-    server.removeAllListeners('request');
-    server.on('request', () => {});
+    daemon.isMute = true;
     await expect(docker.ping()).rejects.toMatchObject({ code: 'docker-timeout' });
     await expect(pull()).rejects.toMatchObject({ code: 'docker-timeout' });
   });
@@ -116,7 +64,7 @@ describe('a daemon that never answers', () => {
 
 describe('a daemon that cuts its reply off', () => {
   it.each(['close', 'hang'])('ends at the deadline or before: %s', async (how) => {
-    handle = (_, response) => {
+    daemon.handle = (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 });
       response.write('{"Id":"abc', () => how === 'close' && response.socket!.destroy());
     };
@@ -124,7 +72,7 @@ describe('a daemon that cuts its reply off', () => {
   });
 
   it('in the middle of a pull', async () => {
-    handle = (_, response) => {
+    daemon.handle = (_, response) => {
       response.writeHead(200);
       response.write('{"status":"Pulling', () => response.socket!.destroy());
     };
@@ -132,7 +80,7 @@ describe('a daemon that cuts its reply off', () => {
   });
 
   it('in the middle of a log frame: what came is lost with the call', async () => {
-    handle = (_, response) => {
+    daemon.handle = (_, response) => {
       response.writeHead(200);
       response.write(Buffer.from([1, 0, 0, 0, 0, 0, 0, 99, 104, 105]), () => response.socket!.destroy());
     };
@@ -140,95 +88,12 @@ describe('a daemon that cuts its reply off', () => {
   });
 });
 
-describe('a pull', () => {
-  it.each([
-    [
-      'toomanyrequests: You have reached your unauthenticated pull rate limit',
-      'RetryableError',
-      'registry-unreachable',
-    ],
-    ['received unexpected HTTP status: 503 Service Unavailable', 'RetryableError', 'registry-unreachable'],
-    ['write /var/lib/docker/tmp/x: no space left on device', 'TerminalError', 'disk-full'],
-    ['denied: requested access to the resource is denied', 'TerminalError', 'registry-denied'],
-    ['manifest unknown: manifest unknown', 'TerminalError', 'no-such-image'],
-  ])('fails by an error line inside a 200: %s', async (message, name, code) => {
-    handle = pulling([`{"status":"Pulling"}\n${JSON.stringify({ errorDetail: { message }, error: message })}\n`]);
-    await expect(pull()).rejects.toMatchObject({ name, code });
-  });
-
-  it('passes over lines that are not JSON, and characters cut in two', async () => {
-    const cut = Buffer.from('{"status":"Ünïcode ✓"}\n');
-    const lines: string[] = [];
-    handle = pulling([
-      '<html>502</html>\n\n[1]\nnull\n',
-      ...[...cut].map((byte) => Buffer.from([byte])),
-      '{"status":"Done"}',
-    ]);
-    expect(await pull(undefined, lines)).toMatchObject({ id: 'sha256:1' });
-    expect(lines).toEqual(['Ünïcode ✓', 'Done']);
-  });
-
-  it('that ends well without the image failed', async () => {
-    handle = pulling(['{"status":"Done"}\n'], null);
-    await expect(pull()).rejects.toMatchObject({ name: 'RetryableError', code: 'registry-unreachable' });
-  });
-
-  it('lives as long as it moves, and says each state once', async () => {
-    let current = 0;
-    handle = (request, response) => {
-      if (routeOf(request) !== '/images/create') return json(response, IMAGE);
-      response.writeHead(200);
-      const timer = setInterval(() => {
-        current += 1;
-        const line = { id: 'l1', status: current > 10 ? 'Pull complete' : 'Downloading', progressDetail: { current } };
-        response.write(`${JSON.stringify(line)}\n`);
-        if (current > 10) {
-          clearInterval(timer);
-          response.end();
-        }
-      }, 50);
-    };
-    const lines: string[] = [];
-    expect(await pull(undefined, lines)).toMatchObject({ id: 'sha256:1' });
-    expect(lines).toEqual(['l1: Downloading', 'l1: Pull complete']);
-  });
-
-  it('ends with its signal in the middle, and so does its request', async () => {
-    const controller = new AbortController();
-    const reason = new Error('lease lost');
-    const gone = new Promise<void>((resolve) => {
-      handle = (_, response) => {
-        response.on('close', () => resolve());
-        response.writeHead(200).write('{"status":"Pulling"}\n', () => controller.abort(reason));
-      };
-    });
-    await expect(pull(controller.signal)).rejects.toBe(reason);
-    await gone;
-  });
-
-  it('that repeats itself is not moving', async () => {
-    let timer: NodeJS.Timeout;
-    handle = (_, response) => {
-      response.writeHead(200);
-      timer = setInterval(() => response.write('{"id":"l1","status":"Waiting"}\n'), 50);
-      response.on('close', () => clearInterval(timer));
-    };
-    await expect(pull()).rejects.toMatchObject({ code: 'registry-unreachable' });
-  });
-
-  it('never asks for every tag of a repository', async () => {
-    handle = pulling(['{"status":"Done"}\n']);
-    await docker.pull('reg:5000/demo', { credential: null, platform: null, progress: () => {} });
-    expect(paths).toContain('POST /v1.44/images/create?fromImage=reg%3A5000%2Fdemo&tag=latest');
-  });
-});
-
 describe('the engine', () => {
   it('is spoken to in a version it knows, asked once', async () => {
-    handle = (_, response) => json(response, []);
+    daemon.handle = (_, response) => json(response, []);
     await docker.listContainers([]);
     await docker.listContainers([]);
-    expect(paths.map((path) => path.split('?')[0])).toEqual([
+    expect(daemon.requests.map((path) => path.split('?')[0])).toEqual([
       'GET /version',
       'GET /v1.44/containers/json',
       'GET /v1.44/containers/json',
@@ -236,28 +101,28 @@ describe('the engine', () => {
   });
 
   it('keeps the environment out of the URL', async () => {
-    handle = (_, response) => json(response, { Id: 'abc' }, 201);
+    daemon.handle = (_, response) => json(response, { Id: 'abc' }, 201);
     await docker.createContainer(spec());
-    expect(paths.at(-1)).toBe('POST /v1.44/containers/create?name=c');
+    expect(daemon.requests.at(-1)).toBe('POST /v1.44/containers/create?name=c');
   });
 
   it('that stops is docker-unreachable, and is found again', async () => {
-    handle = (_, response) => json(response, []);
+    daemon.handle = (_, response) => json(response, []);
     await docker.listContainers([]);
-    await close();
+    await daemon.close();
     await expect(docker.listContainers([])).rejects.toMatchObject({
       name: 'RetryableError',
       code: 'docker-unreachable',
     });
-    await listen();
+    await daemon.listen();
     expect(await docker.listContainers([])).toEqual([]);
-    expect(paths.filter((path) => path === 'GET /version')).toHaveLength(2);
+    expect(daemon.requests.filter((path) => path === 'GET /version')).toHaveLength(2);
   });
 
   it('is never taken from the environment', async () => {
     process.env['DOCKER_HOST'] = 'tcp://127.0.0.1:1';
     try {
-      const own = createDocker({ host: `unix://${join(folder, 'd.sock')}`, deadlines: DEADLINES });
+      const own = createDocker({ host: daemon.host, deadlines: DEADLINES });
       expect(await own.ping()).toEqual({ version: '99.0', apiVersion: '1.44', os: 'linux', arch: 'amd64' });
     } finally {
       delete process.env['DOCKER_HOST'];
@@ -265,29 +130,31 @@ describe('the engine', () => {
   });
 
   it('is reached over tcp too', async () => {
-    const tcp = createServer((_, response) => json(response, VERSION));
+    const tcp = createServer((_, response) =>
+      json(response, { Version: '1.0', ApiVersion: '1.41', Os: 'linux', Arch: 'arm64' }),
+    );
     await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
     const { port } = tcp.address() as { port: number };
-    expect(await createDocker({ host: `tcp://127.0.0.1:${port}` }).ping()).toMatchObject({ version: '99.0' });
+    expect(await createDocker({ host: `tcp://127.0.0.1:${port}` }).ping()).toMatchObject({ version: '1.0' });
     tcp.closeAllConnections();
     tcp.close();
   });
 
   it('replaced by another version is asked again', async () => {
     const text = 'client version 1.44 is too old. Minimum supported API version is 1.50';
-    handle = (_, response) => json(response, { message: text }, 400);
+    daemon.handle = (_, response) => json(response, { message: text }, 400);
     await expect(docker.listContainers([])).rejects.toMatchObject({
       name: 'RetryableError',
       code: 'docker-unreachable',
     });
-    handle = (_, response) => json(response, []);
+    daemon.handle = (_, response) => json(response, []);
     expect(await docker.listContainers([])).toEqual([]);
-    expect(paths.filter((path) => path === 'GET /version')).toHaveLength(2);
+    expect(daemon.requests.filter((path) => path === 'GET /version')).toHaveLength(2);
   });
 
   it('that is not one is refused', async () => {
-    server.removeAllListeners('request');
-    server.on('request', (_, response) => response.end('<html>'));
+    daemon.isMute = true;
+    daemon.handle = (_, response) => void response.end('<html>');
     await expect(docker.ping()).rejects.toMatchObject({ name: 'TerminalError', code: 'docker-rejected' });
   });
 });

@@ -133,14 +133,20 @@ describe('the sequencer', () => {
       const { startSequencer } = await import(${JSON.stringify(new URL('../../../libs/store/src/sequencer.ts', import.meta.url).href)});
       const sequencer = startSequencer({ databaseUrl: url, pollMs: 1 });
       sequencer.onAdvance(() => console.log('numbered'));`);
-    const writing = Promise.all(Array.from({ length: 8 }, () => append(40)));
+    let isStopped = false;
+    const writing = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!isStopped) await append();
+      }),
+    );
     await said(other, 'numbered\nnumbered\nnumbered\n');
     other.kill('SIGSTOP');
+    isStopped = true;
     await writing;
     start();
     await quiet();
-    expect(await positions()).toHaveLength(320);
-    expect(await verifyChain(toy.store.pool)).toMatchObject({ intact: true, head: { position: '320' } });
+    expect(await positions()).toHaveLength(made);
+    expect(await verifyChain(toy.store.pool)).toMatchObject({ intact: true, head: { position: String(made) } });
   });
 });
 

@@ -6,7 +6,7 @@ import { LATER, failure, request } from './samples.js';
 
 const PLAN = ['pull', 'create', 'route', 'drain'];
 /** The ends that a deployment comes to without its switch. */
-const ENDS = ['DeploymentFailed', 'DeploymentSuperseded', 'DeploymentSkipped'];
+const ENDS = ['DeploymentFailed', 'DeploymentCancelled', 'DeploymentSuperseded', 'DeploymentSkipped'];
 const claimBy = (owner: string): DeploymentCommand => ({
   type: 'ClaimDeployment',
   steps: PLAN,
@@ -30,7 +30,9 @@ describe('a deployment, whatever order the commands come in', () => {
       arbitrary: fc.constantFrom<DeploymentCommand>(
         { type: 'RequestDeployment', request },
         { type: 'FailDeployment' },
+        { type: 'CancelDeployment', message: 'm' },
         { type: 'DeferDeployment', code: 'c', message: 'm', retryAt: LATER },
+        { type: 'RejectDeployment', code: 'c', message: 'm', class: 'operator' },
         { type: 'SupersedeDeployment', by: 'newer' },
         { type: 'SkipDeployment', code: 'held', message: 'held' },
       ),

@@ -209,14 +209,24 @@ describe('a waiting deployment', () => {
     given(deployment, running).when(put).then([]);
   });
 
-  it('that cannot even be planned fails, and is never started', () => {
-    given(deployment, [requested, stepFailed(null)])
-      .when({ type: 'FailDeployment' })
-      .then([{ type: 'DeploymentFailed', data: { ...failure, retryAt: null } as never }])
+  it('that cannot even be planned is rejected, and is never started', () => {
+    const why = { code: 'secret-unreadable', message: 'KEY cannot be decrypted', class: 'operator' } as const;
+    const rejected: DeploymentEvent = {
+      type: 'DeploymentFailed',
+      data: { step: 'claim', ...why, attempt: 1, logOffset: 1 },
+    };
+    given(deployment, [requested])
+      .when({ type: 'RejectDeployment', ...why })
+      .then([rejected])
       .state({ status: 'failed' });
-    given(deployment, [requested, stepFailed(null)])
-      .when(claimBy('w1'))
+    given(deployment, [requested, rejected]).when(claimBy('w1')).then([]);
+    given(deployment, running)
+      .when({ type: 'RejectDeployment', ...why })
       .then([]);
+  });
+
+  it('has no step that could fail', () => {
+    given(deployment, [requested]).when(fail(null)).then([]);
   });
 
   it('once running is neither superseded nor skipped', () => {
@@ -227,6 +237,35 @@ describe('a waiting deployment', () => {
   it('once superseded cannot be claimed', () => {
     given(deployment, [requested, { type: 'DeploymentSuperseded', data: { by: 'newer' } }])
       .when(claimBy('w1'))
+      .then([]);
+  });
+});
+
+describe('cancelling', () => {
+  const cancel: DeploymentCommand = { type: 'CancelDeployment', message: 'The workload was deleted.' };
+  const cancelled: DeploymentEvent = { type: 'DeploymentCancelled', data: { message: 'The workload was deleted.' } };
+
+  it('ends it before the switch', () => {
+    given(deployment, [requested]).when(cancel).then([cancelled]).state({ status: 'cancelled' });
+    given(deployment, running).when(cancel).then([cancelled]).state({ status: 'cancelled', current: null });
+  });
+
+  it('comes too late after the switch', () => {
+    given(deployment, switched).when(cancel).then([]);
+  });
+
+  it('leaves nothing to complete, to fail or to claim', () => {
+    given(deployment, [...running, cancelled])
+      .when(complete('pull'))
+      .then([]);
+    given(deployment, [...running, cancelled])
+      .when(fail(null))
+      .then([]);
+    given(deployment, [...running, cancelled])
+      .when(claimBy('w2'))
+      .then([]);
+    given(deployment, [...running, cancelled])
+      .when(cancel)
       .then([]);
   });
 });

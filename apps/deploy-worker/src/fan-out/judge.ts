@@ -66,7 +66,7 @@ function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEv
   if (broken !== undefined) return errored('invalid-config', `${broken.pointer || 'the config'} ${broken.detail}`, {});
   const effective = trigger.complete?.(merged.value, source.own(own.value)) ?? merged.value;
   const inputs = { events, effectiveConfig: effective, last: bound.last };
-  const candidates = events.filter((event) => trigger.accepts.includes(event.kind)).map((event) => ({ event, createdAt: null }));
+  const candidates = events.filter((event) => trigger.accepts.includes(event.kind)).map((event) => ({ event, createdAt: null, seenAt: new Date().toISOString() }));
   if (candidates.length === 0) {
     const kinds = [...new Set(events.map((event) => event.kind))].join(', ') || 'nothing';
     return { verdict: 'filtered', code: 'other-event', reason: `A ${row.kind} trigger does not react to ${kinds}.`, inputs };

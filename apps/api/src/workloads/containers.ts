@@ -1,0 +1,73 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { DataSource } from 'typeorm';
+import { Deployment } from '#store/views/deployment.entity';
+import type { Workload } from '#store/views/workload.entity';
+
+export class ContainerAnswer {
+  @ApiProperty({ example: '0198…:web-1', description: '`<workloadId>:<role>`' }) id: string;
+  @ApiProperty({ format: 'uuid' }) workloadId: string;
+  @ApiProperty({ format: 'uuid' }) deploymentId: string;
+  @ApiProperty({ example: 'web-1' }) role: string;
+  @ApiProperty({ description: "Docker's id" }) containerId: string;
+  @ApiProperty({ description: "Docker's name" }) name: string;
+  @ApiProperty({ type: String, nullable: true }) proxyRouteId: string | null;
+  @ApiProperty({ type: String, nullable: true }) subdomain: string | null;
+  @ApiProperty({ enum: ['running', 'stopped', 'degraded'] }) state: string;
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Loopback port on the host' }) port: number | null;
+  @ApiProperty({ example: 'ghcr.io/acme/shop@sha256:…' }) imageRef: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) extraJson: Record<string, unknown>;
+}
+
+/** As the `create` step recorded them. */
+interface ContainerFact {
+  readonly instance: number;
+  readonly name: string;
+  readonly containerId: string;
+  /** Container port → host port. */
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** Those of the current deployment; none before the first one. */
+export async function containersOf(reads: DataSource, workload: Workload): Promise<ContainerAnswer[]> {
+  if (workload.currentDeploymentId === null) return [];
+  const current = await reads
+    .getRepository(Deployment)
+    .createQueryBuilder('deployment')
+    .addSelect('deployment.facts')
+    .where('deployment.id = :id', { id: workload.currentDeploymentId })
+    .getOne();
+  const memos: { key: string; extra_json: Record<string, unknown> }[] = await reads.query(
+    'select key, extra_json from state.memo where workload_id = $1',
+    [workload.id],
+  );
+  const extra = new Map(memos.map((memo) => [memo.key, memo.extra_json]));
+  const facts = (current?.facts['containers'] as readonly ContainerFact[] | undefined) ?? [];
+  return facts.map((fact) => containerAnswer(fact, { workload, current: current!, extra }));
+}
+
+interface Surroundings {
+  readonly workload: Workload;
+  readonly current: Deployment;
+  readonly extra: ReadonlyMap<string, Record<string, unknown>>;
+}
+
+function containerAnswer({ instance, name, containerId, ports }: ContainerFact, { workload, current, extra }: Surroundings): ContainerAnswer {
+  const role = `web-${instance}`;
+  const { repository, digest, tag } = current.release.artifact;
+  const face = current.release.faces[0];
+  const wanted = String(face?.port ?? current.release.config['port'] ?? '');
+  return {
+    id: `${workload.id}:${role}`,
+    workloadId: workload.id,
+    deploymentId: current.id,
+    role,
+    containerId,
+    name,
+    proxyRouteId: face === undefined ? null : workload.id,
+    subdomain: face?.host.split('.')[0] ?? null,
+    state: workload.state === 'stopped' || workload.state === 'degraded' ? workload.state : 'running',
+    port: ports[wanted] ?? Object.values(ports)[0] ?? null,
+    imageRef: digest === null ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`,
+    extraJson: extra.get(role) ?? {},
+  };
+}

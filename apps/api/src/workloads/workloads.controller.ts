@@ -1,0 +1,143 @@
+import { Body, Controller, Delete, Get, Inject, Patch, Post, Query } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { v7 as uuid } from 'uuid';
+import { binding } from '#domain/binding';
+import { Rejection } from '#domain/errors';
+import { DEFAULT_POLICY, workload } from '#domain/workload';
+import type { Config } from '#runtime/config';
+import { on, onNew, type Operation } from '#store/operation';
+import type { Secrets } from '#store/secrets';
+import type { Store } from '#store/store';
+import { causeOf, Who, type Identity } from '../access/identity.js';
+import { Needs } from '../access/needs.js';
+import { CONFIG, PLUGINS, READS, SECRETS, STORE, type Plugins } from '../dependencies.js';
+import { Answers, TakesIfMatch } from '../http/answers.js';
+import { IfMatch } from '../http/etag.js';
+import { Id } from '../http/id.js';
+import { AnswersPage, pageOf, type Page } from '../http/page.js';
+import { readSettings } from '../records/read-settings.js';
+import { checkSource, completeFaces, requireSource } from './check-workload.js';
+import { sealEnv } from './env.js';
+import { findWorkload, visibleWorkloads, workloadAnswer } from './find-workload.js';
+import { namingHostOwner } from './host-owner.js';
+import { requireParent } from './parent.js';
+import { workloadAt } from './workload-at.js';
+import { ChangeWorkload, CreateWorkload, PastQuery, WorkloadAnswer, WorkloadsQuery } from './workload.dto.js';
+
+@Controller('workloads')
+export class WorkloadsController {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(READS) private readonly reads: DataSource,
+    @Inject(SECRETS) private readonly secrets: Secrets,
+    @Inject(PLUGINS) private readonly plugins: Plugins,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  @Post()
+  @Needs('editor')
+  @Answers(201, WorkloadAnswer, 'Makes a workload; nothing is deployed yet')
+  async create(@Who() who: Identity, @Body() body: CreateWorkload): Promise<WorkloadAnswer> {
+    const { name, sourceKind, sourceConfig, env: variables = {}, parentId = null, node = this.config.node } = body;
+    const source = requireSource(this.plugins, sourceKind);
+    const faces = completeFaces(body.faces ?? [], (await readSettings(this.reads)).settings);
+    checkSource(source, sourceConfig, faces);
+    this.#requireNode(node);
+    const id = uuid();
+    if (parentId !== null) await requireParent(this.reads, id, parentId);
+    const { env, statements } = sealEnv(variables, {}, this.secrets);
+    const settings = {
+      title: body.title ?? null,
+      stage: body.stage ?? null,
+      sourceConfig,
+      parentId,
+      policy: { ...DEFAULT_POLICY, ...given(body.policy) },
+    };
+    const operations: Operation[] = [onNew(workload, id, { type: 'CreateWorkload', id, name, sourceKind, node, faces, settings })];
+    if (Object.keys(env).length > 0) operations.push(onNew(workload, id, { type: 'SetEnv', env }));
+    await namingHostOwner(this.reads, faces, () => this.store.commit(operations, { ...causeOf(who), extra: statements }));
+    return this.#answer(who, id);
+  }
+
+  @Get()
+  @Needs('viewer', 'workload')
+  @AnswersPage(WorkloadAnswer)
+  async list(@Who() who: Identity, @Query() query: WorkloadsQuery): Promise<Page<WorkloadAnswer>> {
+    const rows = visibleWorkloads(this.reads, who);
+    const { q, sourceKind, state, parentId } = query;
+    if (q !== undefined) {
+      const pattern = `%${q.replaceAll(/[\\%_]/g, '\\$&')}%`;
+      rows.andWhere('(workload.name ilike :pattern or workload.title ilike :pattern)', { pattern });
+    }
+    if (sourceKind !== undefined) rows.andWhere('workload.source_kind = :sourceKind', { sourceKind });
+    if (state !== undefined) rows.andWhere('workload.state = :state', { state });
+    if (parentId !== undefined) rows.andWhere('workload.parent_id = :parentId', { parentId });
+    const page = await pageOf(rows, query);
+    return { ...page, items: page.items.map((row) => workloadAnswer(row, this.config)) };
+  }
+
+  @Get(':id')
+  @Needs('viewer', 'workload')
+  @Answers(200, WorkloadAnswer, 'A workload as it is, or as it was at a version or an instant')
+  async read(@Who() who: Identity, @Id() id: string, @Query() past: PastQuery): Promise<object> {
+    if (past.version === undefined && past.at === undefined) return this.#answer(who, id);
+    return workloadAt(this.store, who, id, past);
+  }
+
+  @Patch(':id')
+  @Needs('editor', 'workload')
+  @TakesIfMatch()
+  @Answers(200, WorkloadAnswer, 'Changes what is named (JSON Merge Patch; sourceConfig and faces are replaced whole)')
+  async change(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: ChangeWorkload,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<WorkloadAnswer> {
+    const before = await findWorkload(this.reads, who, id);
+    const { settings } = await readSettings(this.reads);
+    const faces = body.faces && completeFaces(body.faces, settings);
+    const source = requireSource(this.plugins, before.sourceKind);
+    if (body.sourceConfig ?? body.faces) checkSource(source, body.sourceConfig ?? before.sourceConfig, faces ?? before.faces);
+    if (body.parentId) await requireParent(this.reads, id, body.parentId);
+    const { title, stage, sourceConfig, parentId } = body;
+    const policy = body.policy && { ...before.policy, ...given(body.policy) };
+    const command = { type: 'ChangeWorkload' as const, changes: { title, stage, sourceConfig, parentId, policy }, faces };
+    const operation = { ...on(workload, id, command), expectedVersion };
+    await namingHostOwner(this.reads, faces ?? [], () => this.store.commit([operation], causeOf(who)));
+    return this.#answer(who, id);
+  }
+
+  @Delete(':id')
+  @Needs('editor', 'workload')
+  @TakesIfMatch()
+  @Answers(202, WorkloadAnswer, 'Removes the bindings and takes everything down; volumes stay')
+  async remove(@Who() who: Identity, @Id() id: string, @IfMatch() expectedVersion?: number): Promise<WorkloadAnswer> {
+    await findWorkload(this.reads, who, id);
+    const children: { name: string }[] = await this.reads.query(
+      `select name from view.workload where parent_id = $1 and lifecycle <> 'gone' order by name`,
+      [id],
+    );
+    const bindings: { id: string }[] = await this.reads.query('select id from view.binding where workload_id = $1', [id]);
+    const command = { type: 'DeleteWorkload' as const, children: children.map(({ name }) => name) };
+    const unbind = bindings.map((row) => on(binding, row.id, { type: 'RemoveBinding' }));
+    await this.store.commit([{ ...on(workload, id, command), expectedVersion }, ...unbind], causeOf(who));
+    return this.#answer(who, id);
+  }
+
+  async #answer(who: Identity, id: string): Promise<WorkloadAnswer> {
+    return workloadAnswer(await findWorkload(this.reads, { ...who, workloadIds: null }, id), this.config);
+  }
+
+  #requireNode(node: string): void {
+    if (node === this.config.node) return;
+    throw new Rejection('unknown-node', `There is no node "${node}". Choose "${this.config.node}", or leave it out.`, [
+      { pointer: '/node', detail: `must be ${this.config.node}` },
+    ]);
+  }
+}
+
+/** Without the fields that were left out: spread over others, they would undo them. */
+function given<T extends object>(input: T | undefined): T {
+  return Object.fromEntries(Object.entries(input ?? {}).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { createDocker } from '#docker/connect';
+import { SOURCES } from '#plugins/sources/sources';
+import { TRIGGERS } from '#plugins/triggers/triggers';
+import type { Source } from '#plugins/source';
+import type { Trigger } from '#plugins/trigger';
+import type { Parts } from '#process/open-process';
+import type { Stoppable } from '#runtime/start';
+import { createDeployWorker } from './create-worker.js';
+
+/** Deployments that one process runs at a time. */
+const CONCURRENCY = 4;
+
+export interface WorkerPlugins {
+  readonly sources: readonly Source[];
+  readonly triggers: readonly Trigger[];
+}
+
+/** Serves the queues of its node. Tests and benches bring plugins of their own. */
+export function startWorker(parts: Parts, plugins: WorkerPlugins = { sources: SOURCES, triggers: TRIGGERS }): Stoppable {
+  const { config, health } = parts;
+  const docker = createDocker({ host: config.dockerHost });
+  health.add('docker', async (signal) => {
+    const { version } = await docker.ping(signal);
+    return `engine ${version}`;
+  });
+  const { node, lease, portRange } = config;
+  const routesDirectory = join(config.dataDir, 'routes');
+  const worker = createDeployWorker({ ...parts, docker, plugins, node, lease, portRange, routesDirectory, concurrency: CONCURRENCY });
+  worker.start();
+  return { name: 'deploy-worker', stop: () => worker.stop() };
+}

@@ -1,0 +1,67 @@
+import type { Pool } from 'pg';
+import type { Proxy, ProxyIo, Source } from '#plugins/source';
+import type { Logger } from '#runtime/logging';
+import type { Store } from '#store/store';
+import { createKeeper } from './keeper.js';
+import { listRoutes } from './list-routes.js';
+import { createTidy } from './tidy.js';
+
+export interface ReconcilerDeps {
+  readonly store: Store;
+  readonly sources: readonly Source[];
+  readonly proxy: Proxy;
+  readonly proxyIo: ProxyIo;
+  readonly node: string;
+  readonly logger: Logger;
+}
+
+export interface Reconciler {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Events after which the routes may be other ones. */
+const ROUTE_EVENTS = new Set(['DeploymentRequested', 'DeploymentStarted', 'DeploymentSucceeded', 'DeploymentFailed', 'WorkloadCreated', 'WorkloadTornDown']);
+
+/** Keeps the proxy of its node as the views want it, and throws away what has expired. */
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
+  const { store, sources, proxy, proxyIo, node, logger } = deps;
+  const keeper = createKeeper({
+    listRoutes: () => listRoutes(store.pool, node, sources),
+    proxy,
+    io: proxyIo,
+    lock: (run) => whileKeeper(store.pool, node, run),
+    onError: (error) => logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again'),
+  });
+  const tidy = createTidy(store.pool, logger);
+  let stopListening = () => {};
+  return {
+    async start() {
+      stopListening = store.onCommitted((events) => {
+        if (events.some(({ type }) => ROUTE_EVENTS.has(type))) keeper.poke();
+      });
+      await keeper.start();
+      tidy.start();
+    },
+    async stop() {
+      stopListening();
+      await Promise.all([keeper.stop(), tidy.stop()]);
+    },
+  };
+}
+
+/** One keeper per node at a time; the lock goes with its connection. */
+async function whileKeeper<T>(pool: Pool, node: string, run: () => Promise<T>): Promise<T | null> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_xact_lock(9, hashtext($1)) as mine', [node]);
+    const result = rows[0]?.mine ? await run() : null;
+    await client.query('commit');
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+}
