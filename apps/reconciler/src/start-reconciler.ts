@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { proxies } from '#plugins/proxies/proxies';
+import { PROXIES } from '#plugins/proxies/proxies';
 import { SOURCES } from '#plugins/sources/sources';
 import type { Source } from '#plugins/source';
 import type { Parts } from '#process/open-process';
@@ -10,7 +10,7 @@ import { createReconciler } from './create-reconciler.js';
 /** Keeps the proxy of its node. The proxy itself goes on when this stops. */
 export async function startReconciler(parts: Parts, sources: readonly Source[] = SOURCES): Promise<Stoppable> {
   const { config, health, logger, store } = parts;
-  const proxy = proxies.find(({ kind }) => kind === config.proxy.kind);
+  const proxy = PROXIES.find(({ kind }) => kind === config.proxy.kind);
   if (proxy === undefined) throw new Error(`This release has no proxy ${config.proxy.kind}. Set TINYFORGE_PROXY to caddy or none.`);
   const { bind, httpPort, httpsPort } = config.proxy;
   const caddy = proxy.kind === 'caddy' ? openCaddy({ dataDir: config.dataDir, proxy: config.proxy, logger }) : null;

@@ -102,9 +102,8 @@ class BackedQueues implements Queues {
   }
 
   async age(queue: string): Promise<number | null> {
-    const oldest = await this.#ask(queue, (jobs) => jobs.getJobs(['waiting'], 0, 0, true));
-    if (oldest === null) return null;
-    return oldest[0] ? Math.max(0, (Date.now() - oldest[0].timestamp) / 1_000) : 0;
+    const oldest = await this.#ask(queue, longestWaiting);
+    return oldest && Math.max(0, (Date.now() - oldest.addedAt) / 1_000);
   }
 
   async counts(queue: string): Promise<JobCounts | null> {
@@ -151,4 +150,11 @@ class BackedQueues implements Queues {
   #report(operation: QueueFailure['operation'], queue: string, thrown: unknown, id: string | null): void {
     this.onError({ operation, queue, jobId: id, error: asError(thrown) });
   }
+}
+
+/** Both backends list the newest first; only Redis can be asked for it the other way round. */
+async function longestWaiting(queue: JobQueue): Promise<{ readonly addedAt: number }> {
+  const last = (await queue.getWaitingCount()) - 1;
+  const [job] = last < 0 ? [] : await queue.getJobs(['waiting'], last, last);
+  return { addedAt: job?.timestamp ?? Date.now() };
 }

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { RecordedEvent } from '#domain/event';
 import { appendStatement, withIds, type NewEvent } from './append.js';
 import { BEGIN, APPEND_LOCK, COMMIT, pipelined, withClient } from './pipeline.js';
@@ -10,11 +10,16 @@ export interface BatchItem {
   readonly events: readonly NewEvent[];
   /** View statements of these events, then rows of the `state` schema. */
   readonly statements: readonly Statement[];
-  /**
-   * `insert … on conflict do nothing returning …`: no row back means that this item is stored already, and nothing
-   * more of it is written. Put what must still hold into its `select … where`.
-   */
-  readonly guard?: Statement;
+  /** Lets the item in, or says that it is stored already; then nothing more of it is written. */
+  readonly guard?: Guard;
+}
+
+/** `insert … on conflict do nothing returning …`: no row back means "stored already". */
+export interface Guard extends Statement {
+  /** Rows that a free item gives back; 1. Fewer, but some: another writer was in between, the batch is tried again. */
+  readonly rows?: number;
+  /** What it is about. Guards run in this order, so that batches with the same ones wait instead of deadlocking. */
+  readonly key?: string;
 }
 
 /** The events as stored, `duplicate`, or why this one was not stored. */
@@ -25,6 +30,8 @@ export interface BatchDeps {
   readonly onCommitted: (events: readonly RecordedEvent[]) => void;
 }
 
+const ATTEMPTS = 3;
+
 /**
  * Many independent commits in one transaction. When a statement is refused, the batch is halved until the item at
  * fault stands alone: it never fails its neighbours.
@@ -32,7 +39,7 @@ export interface BatchDeps {
 export async function appendBatch(deps: BatchDeps, items: readonly BatchItem[]): Promise<BatchOutcome[]> {
   if (items.length === 0) return [];
   try {
-    const outcomes = await appendTogether(deps.pool, items);
+    const outcomes = await appendRetrying(deps.pool, items);
     const events = outcomes.flatMap((outcome) => (outcome === 'duplicate' ? [] : outcome));
     if (events.length > 0) deps.onCommitted(events);
     return outcomes;
@@ -44,36 +51,61 @@ export async function appendBatch(deps: BatchDeps, items: readonly BatchItem[]):
   }
 }
 
-function appendTogether(pool: Pool, items: readonly BatchItem[]): Promise<(readonly RecordedEvent[] | 'duplicate')[]> {
-  return withClient(pool, async (client) => {
-    const guarded = items.filter(({ guard }) => guard).sort(byGuard);
-    const isDuplicate = new Set<BatchItem>();
+type Stored = readonly RecordedEvent[] | 'duplicate';
+
+async function appendRetrying(pool: Pool, items: readonly BatchItem[]): Promise<Stored[]> {
+  for (let attempt = 1; ; attempt++) {
     try {
-      const answers = await pipelined(client, [BEGIN, APPEND_LOCK, ...guarded.map(({ guard }) => guard as Statement)]);
-      guarded.forEach((item, index) => answers[index + 2]?.rowCount === 0 && isDuplicate.add(item));
-      const fresh = items.filter((item) => !isDuplicate.has(item));
-      const events = fresh.flatMap((item) => item.events);
-      const tail = events.length > 0 ? [appendStatement(events), COMMIT] : [COMMIT];
-      const results = await pipelined(client, [...fresh.flatMap((item) => item.statements), ...tail]);
-      const appended = results.at(-2);
-      const stored = events.length > 0 && appended ? withIds(events, appended) : [];
-      return share(items, isDuplicate, stored);
+      return await withClient(pool, (client) => appendTogether(client, items));
     } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
+      if (attempt === ATTEMPTS || !(error instanceof HalfGuarded || isDeadlock(error))) throw error;
     }
-  });
+  }
 }
 
-/** Two batches that hold the same keys wait for each other in the same order. */
-function byGuard(a: BatchItem, b: BatchItem): number {
-  const [left, right] = [String(a.guard?.values), String(b.guard?.values)];
+async function appendTogether(client: PoolClient, items: readonly BatchItem[]): Promise<Stored[]> {
+  try {
+    const isDuplicate = await runGuards(client, items);
+    const fresh = items.filter((item) => !isDuplicate.has(item));
+    const events = fresh.flatMap((item) => item.events);
+    const tail = events.length > 0 ? [appendStatement(events), COMMIT] : [COMMIT];
+    const results = await pipelined(client, [...fresh.flatMap((item) => item.statements), ...tail]);
+    const appended = results.at(-2);
+    return share(items, isDuplicate, events.length > 0 && appended ? withIds(events, appended) : []);
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function runGuards(client: PoolClient, items: readonly BatchItem[]): Promise<Set<BatchItem>> {
+  const guarded = items.flatMap((item) => (item.guard ? [{ item, guard: item.guard }] : [])).sort(byKey);
+  const answers = await pipelined(client, [BEGIN, APPEND_LOCK, ...guarded.map(({ guard }) => guard)]);
+  const isDuplicate = new Set<BatchItem>();
+  guarded.forEach(({ item, guard }, index) => {
+    const rows = answers[index + 2]?.rowCount ?? 0;
+    if (rows === 0) isDuplicate.add(item);
+    else if (rows < (guard.rows ?? 1)) throw new HalfGuarded();
+  });
+  return isDuplicate;
+}
+
+/** Another transaction took some of a guard's rows while it ran; seen afresh it is a duplicate. */
+class HalfGuarded extends Error {}
+
+/** Guards without a key stay in the order given: the first of equal ones is the one that is stored. */
+function byKey({ guard: a }: { guard: Guard }, { guard: b }: { guard: Guard }): number {
+  const [left, right] = [a.key ?? '', b.key ?? ''];
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function share(items: readonly BatchItem[], isDuplicate: ReadonlySet<BatchItem>, stored: readonly RecordedEvent[]) {
+function share(items: readonly BatchItem[], isDuplicate: ReadonlySet<BatchItem>, stored: readonly RecordedEvent[]): Stored[] {
   let next = 0;
-  return items.map((item) => (isDuplicate.has(item) ? ('duplicate' as const) : stored.slice(next, (next += item.events.length))));
+  return items.map((item) => (isDuplicate.has(item) ? 'duplicate' : stored.slice(next, (next += item.events.length))));
+}
+
+function isDeadlock(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '40P01';
 }
 
 /** The server refused a row; a lost connection or a full disk is nobody's row. */

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { DOMAIN_MODEL } from './domain-model.js';
 import { drawViews, replay, type Replay } from './replay.js';
 import type { RebuildOptions } from './rebuild.js';
 import { VIEW_DDL } from './views/schema.js';
@@ -18,7 +19,7 @@ export async function compareViews(options: Omit<RebuildOptions, 'onProgress'>):
   const client = new Client({ connectionString: options.databaseUrl, application_name: 'tiny-forge compare', pipeline: true });
   await client.connect();
   try {
-    const check: Replay = { client, model: options.model, schema: 'view_check' };
+    const check: Replay = { client, model: options.model ?? DOMAIN_MODEL, schema: 'view_check' };
     await drawViews(check, options.viewDdl ?? VIEW_DDL);
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock(7, 2)');

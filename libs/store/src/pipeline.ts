@@ -38,16 +38,16 @@ export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Pr
     reusable = true;
     return result;
   } catch (error) {
-    reusable = isRefusal(error) && client.getTransactionStatus() === 'I';
+    reusable = !isBroken(error) && client.getTransactionStatus() === 'I';
     throw error;
   } finally {
     client.release(!reusable);
   }
 }
 
-/** The server refused a statement, and the connection still stands. */
-function isRefusal(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError && error.severity === 'ERROR';
+/** The server refused a statement, or our own code threw: then the connection still stands. */
+function isBroken(error: unknown): boolean {
+  return error instanceof DatabaseError ? error.severity !== 'ERROR' : error instanceof Error && ('errno' in error || /connection|timeout/i.test(error.message));
 }
 
 function query({ text, values }: Statement) {

@@ -1,12 +1,14 @@
 import { Client } from 'pg';
 import { TerminalError } from '#domain/errors';
+import { DOMAIN_MODEL } from './domain-model.js';
 import type { Model } from './model.js';
 import { drawViews, replay, type Replay } from './replay.js';
 import { VIEW_DDL } from './views/schema.js';
 
 export interface RebuildOptions {
   readonly databaseUrl: string;
-  readonly model: Model;
+  /** The domain's unless told. */
+  readonly model?: Model;
   readonly viewDdl?: string;
   readonly onProgress?: (events: number) => void;
 }
@@ -31,7 +33,7 @@ export async function rebuildViews(options: RebuildOptions): Promise<Rebuilt> {
   await client.connect();
   try {
     await takeTurn(client);
-    const next: Replay = { client, model: options.model, schema: 'view_next' };
+    const next: Replay = { client, model: options.model ?? DOMAIN_MODEL, schema: 'view_next' };
     await client.query('drop schema if exists view_old cascade');
     await drawViews(next, options.viewDdl ?? VIEW_DDL);
     const built = await catchUp(next, options.onProgress);

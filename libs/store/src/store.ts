@@ -1,15 +1,14 @@
 import type { Pool } from 'pg';
-import { EVENT_TYPES, workloadIdsOf } from '#domain/event-types';
 import type { RecordedEvent } from '#domain/event';
 import { appendBatch, type BatchItem, type BatchOutcome } from './batch.js';
 import { createCommit, type Commit } from './commit.js';
 import { decideAll, type Cause } from './decide.js';
+import { DOMAIN_MODEL } from './domain-model.js';
 import { createLeases, type Leases } from './lease.js';
 import type { Model } from './model.js';
 import type { Operation } from './operation.js';
 import { createPool } from './pool.js';
 import { createStreams, type Streams } from './streams.js';
-import { project } from './views/project.js';
 
 export interface StoreOptions {
   readonly databaseUrl: string;
@@ -33,13 +32,6 @@ export interface Store extends Streams {
   readonly model: Model;
   close(): Promise<void>;
 }
-
-/** What the log has to know about this release's events. */
-export const DOMAIN_MODEL: Model = {
-  project,
-  workloadIdsOf,
-  eventTypes: new Map(Object.keys(EVENT_TYPES).map((type) => [type, 1])),
-};
 
 export function createStore({ databaseUrl, maxConnections, applicationName, model = DOMAIN_MODEL }: StoreOptions): Store {
   const pool = createPool({ databaseUrl, max: maxConnections, applicationName });

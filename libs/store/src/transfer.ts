@@ -34,7 +34,7 @@ export async function* exportLog(pool: Pool): AsyncGenerator<string> {
 
 async function* exportTable(client: PoolClient, { name, columns }: Table): AsyncGenerator<string> {
   await client.query(`declare export_rows no scroll cursor for
-    select to_jsonb(r)::text as row from (select ${columns.join(', ')} from ${name} order by 1, 2) r`);
+    select to_jsonb(r)::text as row from (select ${columns.join(', ')} from ${name} order by ${columns.slice(0, 2).join(', ')}) r`);
   for (;;) {
     const { rows } = await client.query<{ row: string }>(`fetch ${FETCH} from export_rows`);
     for (const { row } of rows) yield `{"table":"${name}","row":${row}}\n`;

@@ -19,6 +19,7 @@ const item = (key: string, name = key): BatchItem => {
     text: `insert into state.delivery_key (trigger_id, key, delivery_id, expires_at) values ($1, $2, $3, now() + interval '1 day')
       on conflict do nothing returning delivery_id`,
     values: [TRIGGER, key, id],
+    key,
   };
   return { ...toy.store.propose([onNew(counter, id, { type: 'OpenCounter', name })], cause), guard };
 };
@@ -76,6 +77,28 @@ describe('a batch', () => {
     expect(outcomes.filter((word) => word === 'stored')).toHaveLength(20);
     expect(outcomes.filter((word) => word === 'duplicate')).toHaveLength(180);
     expect(await stored()).toEqual({ events: 20, rows: 20, keys: 20, queued: 20 });
+  });
+
+  it('tries again when another writer took some of the rows of a guard meanwhile', async () => {
+    const id = randomUUID();
+    const two = {
+      text: `insert into state.delivery_key (trigger_id, key, delivery_id, expires_at)
+        select $1, k, $2, now() + interval '1 day' from unnest($3::text[]) k
+        where not exists (select from state.delivery_key where trigger_id = $1 and key = any ($3::text[]))
+        on conflict do nothing returning key`,
+      values: [TRIGGER, id, ['k1', 'k2']],
+      rows: 2,
+    };
+    const other = await toy.store.pool.connect();
+    await other.query('begin');
+    await other.query('insert into state.delivery_key values ($1, $2, $3, now())', [TRIGGER, 'k1', randomUUID()]);
+    const appending = toy.store.appendBatch([{ ...item('pair'), guard: two }, item('alone')]);
+    while ((await toy.store.pool.query('select 1 from pg_locks where not granted')).rowCount === 0);
+    await other.query('commit');
+    other.release();
+    expect((await appending).map(words)).toEqual(['duplicate', 'stored']);
+    const { rows } = await toy.store.pool.query('select key from state.delivery_key order by key');
+    expect(rows.map(({ key }) => key as string)).toEqual(['alone', 'k1']);
   });
 
   it('fails as a whole when the database is gone', async () => {

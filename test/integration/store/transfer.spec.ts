@@ -32,7 +32,7 @@ afterEach(async () => {
   await from.close();
 });
 
-const lines = async () => (await Array.fromAsync(exportLog(from.store.pool))).join('').split('\n');
+const lines = async () => (await collect(exportLog(from.store.pool))).join('').split('\n');
 const contents = async (store: Store) => {
   const tables = ['log.event', 'log.unsequenced', 'log.position', 'state.lease', 'state.secret'];
   return Promise.all(tables.map(async (table) => (await store.pool.query(`select to_jsonb(t)::text as row from ${table} t order by 1`)).rows));
@@ -57,7 +57,7 @@ describe('an export', () => {
     const reading = exportLog(from.store.pool);
     const first = await reading.next();
     await from.store.commit([on(counter, 'a', { type: 'AddToCounter', amount: 1 })], cause);
-    const rest = await Array.fromAsync(reading);
+    const rest = await collect(reading);
     await importLog(to.pool, [String(first.value), ...rest]);
     expect(await to.readStream('workload-a')).toHaveLength(5);
   });
@@ -78,3 +78,9 @@ describe('an export', () => {
     expect((await to.pool.query('select count(*)::int as n from log.event')).rows).toEqual([{ n: 0 }]);
   });
 });
+
+async function collect(lines: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const line of lines) all.push(line);
+  return all;
+}

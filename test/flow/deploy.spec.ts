@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { v7 as uuidv7 } from 'uuid';
+import { buildImage, demoImage, pushImage } from '../support/images.js';
+import { prepareGround, startEngineRoom, type Ground, type Platform } from '../support/platform.js';
+import { startRegistry, type RunningRegistry } from '../support/registry.js';
+import { onNew } from '#store/operation';
+import { registry as registryRecord } from '#domain/registry';
+import { createWorkload, finished, requestRelease } from '../support/workloads.js';
+
+let ground: Ground;
+let platform: Platform;
+let registry: RunningRegistry;
+
+beforeAll(async () => {
+  ground = await prepareGround();
+  registry = await startRegistry();
+  platform = await startEngineRoom(ground);
+  const id = uuidv7();
+  const settings = { name: 'local', host: registry.host, username: null, password: null, kind: 'distribution', insecure: true };
+  await platform.parts.store.commit([onNew(registryRecord, id, { type: 'CreateRegistry', id, settings })], {
+    actor: 'system:test',
+    correlationId: 'test',
+  });
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  await registry?.stop();
+  await ground?.clear();
+});
+
+async function pushed(version: string, mode: 'ok' | 'exits' = 'ok') {
+  const repository = `${registry.host}/acme/demo`;
+  const dockerHost = ground.env['DOCKER_HOST']!;
+  await buildImage(dockerHost, { tag: `${repository}:${version}`, ...demoImage({ version, mode }) });
+  const digest = await pushImage(dockerHost, `${repository}:${version}`);
+  return { repository, tag: version, digest };
+}
+
+test('a release runs, a broken one leaves it running and says why', async () => {
+  const { store } = platform.parts;
+  const demo = await createWorkload(store, { config: { image: `${registry.host}/acme/demo`, port: 8080, drainSeconds: 0, stopTimeoutSeconds: 1 } });
+
+  const first = await finished(store, await requestRelease(store, demo, await pushed('1.0.0')));
+  expect(first).toMatchObject({ status: 'succeeded', completed: ['pull', 'create', 'start', 'wait-healthy', 'route', 'retire'] });
+
+  const second = await finished(store, await requestRelease(store, demo, await pushed('1.1.0', 'exits')));
+  expect(second).toMatchObject({ status: 'failed', failure: { step: 'wait-healthy', code: 'container-exited' } });
+});

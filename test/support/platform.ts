@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openProcess, type Parts } from '#process/open-process';
+import { stopAll, type Stoppable } from '#runtime/start';
+import { startReconciler } from '../../apps/reconciler/src/start-reconciler.js';
+import { startWorker } from '../../apps/deploy-worker/src/start-worker.js';
+import { ensureEngine } from './engine.js';
+import { createDatabase } from './postgres.js';
+
+/** The environment of one platform of its own: database, folder, ports, names. */
+export interface Ground {
+  readonly env: Readonly<Record<string, string>>;
+  readonly adminToken: string;
+  clear(): Promise<void>;
+}
+
+export async function prepareGround(more: Readonly<Record<string, string>> = {}): Promise<Ground> {
+  const database = await createDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), 'tf-'));
+  const adminToken = randomBytes(24).toString('hex');
+  const env = {
+    DATABASE_URL: database.url,
+    DOCKER_HOST: await ensureEngine(),
+    TINYFORGE_DATA_DIR: dataDir,
+    TINYFORGE_API_PORT: '0',
+    TINYFORGE_INGRESS_PORT: '0',
+    TINYFORGE_PROXY: 'none',
+    TINYFORGE_ADMIN_TOKEN: adminToken,
+    // A fifth of the real one: what waits for a lease to end does not take the test's time.
+    TINYFORGE_LEASE_MS: '2000',
+    LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    ...more,
+  };
+  const clear = async () => {
+    await database.drop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return { env, adminToken, clear };
+}
+
+export interface Platform {
+  readonly parts: Parts;
+  stop(): Promise<void>;
+}
+
+/** Worker and reconciler in this process: enough for whatever begins with a command to the store. */
+export async function startEngineRoom(ground: Ground): Promise<Platform> {
+  const parts = await openProcess('all-in-one', ground.env);
+  const stoppables: Stoppable[] = [startWorker(parts), await startReconciler(parts), ...parts.stoppables];
+  return {
+    parts,
+    stop: async () => {
+      await stopAll(stoppables, { logger: parts.logger, stopMs: 20_000, why: 'test' });
+    },
+  };
+}
