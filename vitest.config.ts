@@ -19,6 +19,7 @@ export default defineConfig({
       project('unit', { include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'test/unit/**/*.spec.ts'] }),
       project('corpus'),
       project('integration', { globalSetup: ['test/support/global-setup.ts'] }),
+      project('fault', { globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false }),
       project('flow', { globalSetup: ['test/support/global-setup.ts'], testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }),
     ],
   },

@@ -22,7 +22,10 @@ export async function startCaddy(): Promise<TestCaddy> {
   const socket = join(directory, 'admin.sock');
   const routesDirectory = join(directory, 'routes');
   await mkdir(routesDirectory);
-  await writeFile(join(directory, 'initial.json'), JSON.stringify({ admin: { listen: `unix/${socket}`, config: { persist: false } } }));
+  await writeFile(
+    join(directory, 'initial.json'),
+    JSON.stringify({ admin: { listen: `unix/${socket}`, config: { persist: false } } }),
+  );
   const io: ProxyIo = {
     routesDirectory,
     httpPort: await freePort(),
@@ -87,7 +90,14 @@ function admin({ socket, method, path, body }: AdminCall): Promise<unknown> {
   return new Promise((resolve, reject) => {
     // On a unix socket Caddy takes an empty Host alone, which Node sends from a list of headers only.
     const payload = body === undefined ? '' : JSON.stringify(body);
-    const headers = ['Host', '', 'Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(payload))];
+    const headers = [
+      'Host',
+      '',
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      String(Buffer.byteLength(payload)),
+    ];
     const outgoing = request({ socketPath: socket, method, path, headers, setHost: false }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));

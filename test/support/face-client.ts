@@ -22,7 +22,9 @@ export function getFace({ port, host, path = '/', headers = {}, agent }: FaceReq
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', reject);
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks).toString() }));
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks).toString() }),
+      );
     });
     outgoing.on('error', reject);
     outgoing.end();
@@ -31,7 +33,11 @@ export function getFace({ port, host, path = '/', headers = {}, agent }: FaceReq
 
 export interface Load {
   /** Ends it; how many requests there were, and each failure in words. */
-  end(): Promise<{ readonly requests: number; readonly failures: readonly string[]; readonly bodies: ReadonlySet<string> }>;
+  end(): Promise<{
+    readonly requests: number;
+    readonly failures: readonly string[];
+    readonly bodies: ReadonlySet<string>;
+  }>;
 }
 
 /** Busy keep-alive connections, each asking again as soon as it was answered. */

@@ -1,4 +1,13 @@
-import type { Container, ContainerSpec, ContainerSummary, Docker, Image, LogLine, NetworkSpec, PullOptions } from '#docker/docker';
+import type {
+  Container,
+  ContainerSpec,
+  ContainerSummary,
+  Docker,
+  Image,
+  LogLine,
+  NetworkSpec,
+  PullOptions,
+} from '#docker/docker';
 import { RetryableError, TerminalError } from '#domain/errors';
 
 /** What a container of an image does once it runs; times in milliseconds since its start. */
@@ -44,7 +53,10 @@ export class FakeDocker implements Docker {
 
   /** The status a container answers on this host port; null = nothing listens. */
   answer(hostPort: number): number | null {
-    const row = [...this.containers.values()].find(({ spec, ...state }) => isUp(this.shapeOf({ spec, ...state })) && spec.ports.some(({ host }) => host === hostPort));
+    const row = [...this.containers.values()].find(
+      ({ spec, ...state }) =>
+        isUp(this.shapeOf({ spec, ...state })) && spec.ports.some(({ host }) => host === hostPort),
+    );
     return row ? (this.programOf(row).serves?.(this.uptimeOf(row)) ?? null) : null;
   }
 
@@ -74,7 +86,8 @@ export class FakeDocker implements Docker {
     const holder = this.#find(spec.name);
     if (holder) return adopt(holder, spec);
     if (!this.images.has(spec.image)) throw new TerminalError('no-such-image', `${spec.image} is not on the host.`);
-    if (!this.networks.has(spec.network)) throw new TerminalError('docker-rejected', `network ${spec.network} not found`);
+    if (!this.networks.has(spec.network))
+      throw new TerminalError('docker-rejected', `network ${spec.network} not found`);
     const id = `c${this.#next++}`;
     this.journal.push(`create ${spec.name}`);
     this.containers.set(id, { id, spec, startedAt: null, stopped: false });
@@ -116,7 +129,9 @@ export class FakeDocker implements Docker {
     this.#fail('listContainers');
     const wanted = labels.map((label) => label.split('=') as [string, string?]);
     const all = [...this.containers.values()].map((row) => this.shapeOf(row));
-    return all.filter(({ labels: own }) => wanted.every(([key, value]) => (value === undefined ? key in own : own[key] === value)));
+    return all.filter(({ labels: own }) =>
+      wanted.every(([key, value]) => (value === undefined ? key in own : own[key] === value)),
+    );
   }
 
   async tailLogs(id: string, lines: number) {

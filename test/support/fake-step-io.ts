@@ -8,7 +8,11 @@ export interface FakeWorld {
   /** `<container name> <container port>` → host port. */
   readonly ports: Map<string, number>;
   /** The route's ports now, and each that were before. */
-  readonly route: { current: readonly number[] | null; readonly history: (readonly number[])[]; readonly ready: { faces: readonly Face[]; total: number }[] };
+  readonly route: {
+    current: readonly number[] | null;
+    readonly history: (readonly number[])[];
+    readonly ready: { faces: readonly Face[]; total: number }[];
+  };
   readonly log: { line: string; stream: string }[];
   readonly registries: Map<string, RegistryAccess>;
   /** `HEAD https://…` → answer. */
@@ -43,7 +47,8 @@ function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
       request: async (url, options = {}) => {
         world.requests.push({ url, options });
         const answer = world.http.get(`${options.method ?? 'GET'} ${url}`);
-        if (!answer) throw Object.assign(new Error('no route'), { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
+        if (!answer)
+          throw Object.assign(new Error('no route'), { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
         return answer;
       },
     },

@@ -6,7 +6,6 @@ import { stopCaddy } from '#runtime/caddy-process';
 import { migrate } from '#store/migrate';
 import { createPool } from '#store/pool';
 import { rebuildViews } from '#store/rebuild';
-import { DOMAIN_MODEL } from '#store/store';
 import { exportLog, importLog } from '#store/transfer';
 import { verifyChain } from '#store/chain';
 
@@ -24,7 +23,7 @@ export const commands: readonly Command[] = [
     run: (config) =>
       onDatabase(config, async (databaseUrl) => {
         const { applied, views } = await migrate(databaseUrl);
-        if (views === 'stale') await rebuildViews({ databaseUrl, model: DOMAIN_MODEL });
+        if (views === 'stale') await rebuildViews({ databaseUrl });
         return applied.length === 0 ? 'Nothing to do.' : `Applied ${applied.join(', ')}.`;
       }),
   },
@@ -33,7 +32,7 @@ export const commands: readonly Command[] = [
     what: 'draws the views anew from the log, while everything goes on',
     run: (config) =>
       onDatabase(config, async (databaseUrl) => {
-        const { events, held } = await rebuildViews({ databaseUrl, model: DOMAIN_MODEL });
+        const { events, held } = await rebuildViews({ databaseUrl });
         return `Replayed ${events} events, the last ${held} of them with appends held back.`;
       }),
   },
@@ -63,7 +62,7 @@ export const commands: readonly Command[] = [
         const pool = createPool({ databaseUrl, max: 2 });
         try {
           const { rows } = await importLog(pool, lines);
-          await rebuildViews({ databaseUrl, model: DOMAIN_MODEL });
+          await rebuildViews({ databaseUrl });
           return `Read ${rows} rows and rebuilt the views.`;
         } finally {
           await pool.end();

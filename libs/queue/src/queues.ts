@@ -101,9 +101,8 @@ class BackedQueues implements Queues {
     return worker;
   }
 
-  async age(queue: string): Promise<number | null> {
-    const oldest = await this.#ask(queue, longestWaiting);
-    return oldest && Math.max(0, (Date.now() - oldest.addedAt) / 1_000);
+  age(queue: string): Promise<number | null> {
+    return this.#ask(queue, longestWait);
   }
 
   async counts(queue: string): Promise<JobCounts | null> {
@@ -119,7 +118,11 @@ class BackedQueues implements Queues {
   }
 
   async #put(reaction: Reaction, id: string): Promise<void> {
-    await this.#queue(queueName(reaction)).add(reaction.name, { id: reaction.subjectId }, { ...JOB_OPTIONS, jobId: id });
+    await this.#queue(queueName(reaction)).add(
+      reaction.name,
+      { id: reaction.subjectId },
+      { ...JOB_OPTIONS, jobId: id },
+    );
   }
 
   async #ask<T>(name: string, question: (queue: JobQueue) => Promise<T>): Promise<T | null> {
@@ -152,9 +155,9 @@ class BackedQueues implements Queues {
   }
 }
 
-/** Both backends list the newest first; only Redis can be asked for it the other way round. */
-async function longestWaiting(queue: JobQueue): Promise<{ readonly addedAt: number }> {
+/** Seconds. Both backends list the newest first; only Redis can be asked for it the other way round. */
+async function longestWait(queue: JobQueue): Promise<number> {
   const last = (await queue.getWaitingCount()) - 1;
   const [job] = last < 0 ? [] : await queue.getJobs(['waiting'], last, last);
-  return { addedAt: job?.timestamp ?? Date.now() };
+  return job ? Math.max(0, (Date.now() - job.timestamp) / 1_000) : 0;
 }

@@ -35,7 +35,7 @@ export interface WorkerHandle {
 
 type JobWorker = Worker<JobData, void, string, IQueueBackend, JobProgress, unknown>;
 
-/** What a worker that cannot reach its backend any more gets to let go of it. */
+/** For a worker that gave up to let go of its connection. */
 const LET_GO_MS = 500;
 
 const TUNING = {
@@ -66,7 +66,10 @@ export function startWorker(backend: QueueBackend, options: WorkOptions, onError
     { ...TUNING, concurrency, connection: {} },
     backend.factory,
   );
-  worker.on('error', onceInAWhile((error) => onError({ operation: 'worker', queue, jobId: null, error })));
+  worker.on(
+    'error',
+    onceInAWhile((error) => onError({ operation: 'worker', queue, jobId: null, error })),
+  );
   const pause = () => {
     if (!isStopped) worker.pause(true).catch(() => undefined);
     isStopped = true;

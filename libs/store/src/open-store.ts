@@ -4,7 +4,7 @@ import { assertMigrated, migrate } from './migrate.js';
 import { rebuildViews } from './rebuild.js';
 import { createSecrets, type Secrets } from './secrets.js';
 import { startSequencer, type Sequencer } from './sequencer.js';
-import { createStore, DOMAIN_MODEL, type Store } from './store.js';
+import { createStore, type Store } from './store.js';
 
 export interface OpenOptions {
   readonly databaseUrl: string;
@@ -49,7 +49,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
 /** A release that draws the views differently rebuilds them before anything is written. */
 async function prepare(databaseUrl: string): Promise<void> {
   const { views } = await migrate(databaseUrl);
-  if (views === 'stale') await rebuildViews({ databaseUrl, model: DOMAIN_MODEL });
+  if (views === 'stale') await rebuildViews({ databaseUrl });
 }
 
 function keyOf({ masterKey: given, dataDir, mayPrepare }: OpenOptions): MasterKey | Promise<MasterKey> {

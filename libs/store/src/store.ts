@@ -10,6 +10,8 @@ import type { Operation } from './operation.js';
 import { createPool } from './pool.js';
 import { createStreams, type Streams } from './streams.js';
 
+export { DOMAIN_MODEL };
+
 export interface StoreOptions {
   readonly databaseUrl: string;
   /** Connections; 10 unless told. */

@@ -43,7 +43,13 @@ const wants = (workloadId: string, faces: readonly Face[], instances = 1): Wante
 };
 
 async function apply(...wanted: readonly WantedRoutes[]): Promise<boolean> {
-  return caddy.apply(caddy.render(wanted.flatMap((each) => routesOf(each, null)), proxy.io), proxy.io);
+  return caddy.apply(
+    caddy.render(
+      wanted.flatMap((each) => routesOf(each, null)),
+      proxy.io,
+    ),
+    proxy.io,
+  );
 }
 
 const get = (host: string, path = '/', headers = {}) => getFace({ port: proxy.io.httpPort, host, path, headers });
@@ -59,11 +65,24 @@ describe('routes', () => {
   });
 
   it('prefers the longest path, does not strip it and does not take its namesakes', async () => {
-    await apply(wants(SHOP, [face('x.example.org'), face('x.example.org', '/api/v1')]), wants(CHAT, [face('x.example.org', '/api')]));
+    await apply(
+      wants(SHOP, [face('x.example.org'), face('x.example.org', '/api/v1')]),
+      wants(CHAT, [face('x.example.org', '/api')]),
+    );
     await serve(SHOP, portOf(0));
     await serve(CHAT, portOf(1));
-    const bodies = ['/', '/api', '/api/', '/api/x?q=1', '/apix', '/api/v1', '/api/v1/y'].map(async (path) => (await get('x.example.org', path)).body);
-    expect(await Promise.all(bodies)).toEqual(['a /', 'b /api', 'b /api/', 'b /api/x?q=1', 'a /apix', 'a /api/v1', 'a /api/v1/y']);
+    const bodies = ['/', '/api', '/api/', '/api/x?q=1', '/apix', '/api/v1', '/api/v1/y'].map(
+      async (path) => (await get('x.example.org', path)).body,
+    );
+    expect(await Promise.all(bodies)).toEqual([
+      'a /',
+      'b /api',
+      'b /api/',
+      'b /api/x?q=1',
+      'a /apix',
+      'a /api/v1',
+      'a /api/v1/y',
+    ]);
   });
 
   it('takes a star in a path for the plain character that it is', async () => {
@@ -76,7 +95,8 @@ describe('routes', () => {
   it('gives each face its own container port, and each instance its turn', async () => {
     await apply(wants(SHOP, [face('web.example.org', '/', 8080), face('admin.example.org', '/', 9090)], 2));
     await serve(SHOP, ...[0, 1, 2, 3].map(portOf));
-    const seen = async (host: string) => new Set(await Promise.all([1, 2, 3, 4].map(async () => (await get(host)).body)));
+    const seen = async (host: string) =>
+      new Set(await Promise.all([1, 2, 3, 4].map(async () => (await get(host)).body)));
     expect(await seen('web.example.org')).toEqual(new Set(['a /', 'b /']));
     expect(await seen('admin.example.org')).toEqual(new Set(['c /', 'd /']));
   });
@@ -84,7 +104,11 @@ describe('routes', () => {
   it('tells the upstream who asked, and takes nobody at their word', async () => {
     await apply(wants(SHOP, [face('who.example.org')]));
     await serve(SHOP, portOf(0));
-    await get('who.example.org', '/', { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'bank.example' });
+    await get('who.example.org', '/', {
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'bank.example',
+    });
     expect(apps[0]!.headers()).toMatchObject({
       host: 'who.example.org',
       'x-forwarded-for': '127.0.0.1',
@@ -103,7 +127,10 @@ describe('a configuration', () => {
 
   it('keeps what is not ours', async () => {
     await apply(wants(SHOP, [face('x.example.org')]));
-    const running = (await proxy.io.admin('GET', '/config/')) as { admin: unknown; apps: { http: { servers: Record<string, unknown> } } };
+    const running = (await proxy.io.admin('GET', '/config/')) as {
+      admin: unknown;
+      apps: { http: { servers: Record<string, unknown> } };
+    };
     running.apps.http.servers['theirs'] = { listen: [`unix/${proxy.directory}/theirs.sock`] };
     await proxy.io.admin('POST', '/load', running);
     expect(await apply(wants(SHOP, [face('x.example.org')]))).toBe(false);
@@ -129,11 +156,16 @@ describe('a configuration', () => {
     const wanted = {
       workloadId: SHOP,
       serving: release([face('one.example.org', '/', 80), face('two.example.org', '/', 81)]),
-      pending: release([face('one.example.org', '/', 90), face('two.example.org', '/', 70), face('new.example.org', '/', 70)]),
+      pending: release([
+        face('one.example.org', '/', 90),
+        face('two.example.org', '/', 70),
+        face('new.example.org', '/', 70),
+      ]),
     };
     await serve(SHOP, portOf(0), portOf(1));
     await caddy.apply(caddy.render(routesOf(wanted, `${epoch}-${portOf(0)}-${portOf(1)}`), proxy.io), proxy.io);
-    const bodies = async () => Promise.all(['one', 'two', 'new'].map(async (name) => (await get(`${name}.example.org`)).body));
+    const bodies = async () =>
+      Promise.all(['one', 'two', 'new'].map(async (name) => (await get(`${name}.example.org`)).body));
     expect(await bodies()).toEqual(['a /', 'b /', expect.stringContaining('no-instance')]);
     await serve(SHOP, portOf(2), portOf(3));
     expect(await bodies()).toEqual(['d /', 'c /', 'c /']);
@@ -142,7 +174,10 @@ describe('a configuration', () => {
 
 describe('a switch', () => {
   it('fails no request of 16 busy connections and cuts no WebSocket of a neighbour, 100 times over', async () => {
-    await apply(wants(SHOP, [face('busy.example.org'), face('also.example.org', '/x')]), wants(CHAT, [face('chat.example.org')]));
+    await apply(
+      wants(SHOP, [face('busy.example.org'), face('also.example.org', '/x')]),
+      wants(CHAT, [face('chat.example.org')]),
+    );
     await serve(SHOP, portOf(0));
     await serve(CHAT, portOf(2));
     const socket = new WebSocket(`ws://127.0.0.1:${proxy.io.httpPort}/`, { headers: { host: 'chat.example.org' } });

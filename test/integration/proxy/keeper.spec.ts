@@ -61,7 +61,8 @@ async function deploy(index: number): Promise<void> {
   await switchRoute({ directory, from: (await currentRoute(directory))!, epoch: 1, ports: [app.port] });
 }
 
-const statusOf = async (index: number) => (await getFace({ port: proxy.io.httpPort, host: `w${index}.example.org` })).status;
+const statusOf = async (index: number) =>
+  (await getFace({ port: proxy.io.httpPort, host: `w${index}.example.org` })).status;
 
 describe('the keeper', () => {
   it('lets a first deploy through as soon as its faces are in the proxy', async () => {
@@ -104,7 +105,11 @@ describe('the keeper', () => {
 
   it('reports a proxy that does not answer, and goes on when it is back', async () => {
     let isDown = true;
-    const io = { ...proxy.io, admin: async (...call: Parameters<typeof proxy.io.admin>) => (isDown ? Promise.reject(new Error('down')) : proxy.io.admin(...call)) };
+    const io = {
+      ...proxy.io,
+      admin: async (...call: Parameters<typeof proxy.io.admin>) =>
+        isDown ? Promise.reject(new Error('down')) : proxy.io.admin(...call),
+    };
     wanted = [{ workloadId: idOf(1), serving: layout('w1.example.org'), pending: null }];
     keeper = keep({ io });
     await keeper.start();

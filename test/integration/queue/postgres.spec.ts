@@ -2,7 +2,8 @@ import { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createQueues, type Queues } from '#queue/queues';
 import { createDatabase, type TestDatabase } from '../../support/postgres.js';
-import { queueConformance, type BackendUnderTest } from './conformance.js';
+import { queueConformance } from './conformance.js';
+import type { BackendUnderTest } from './fixture.js';
 
 queueConformance('Postgres', postgresUnderTest);
 
@@ -12,7 +13,7 @@ describe("the queue's tables and connections in Postgres", () => {
   let queues: Queues | undefined;
 
   beforeEach(async () => {
-    database = await createDatabase();
+    database = await createDatabase({ migrated: false });
     pool = poolOn(database.url);
   });
   afterEach(async () => {
@@ -22,12 +23,17 @@ describe("the queue's tables and connections in Postgres", () => {
   });
 
   const open = async (migrate: boolean) => {
-    queues = await createQueues({ databaseUrl: database.url, redisUrl: null, poolSize: 3, migrate, onError: () => undefined });
+    queues = await createQueues({
+      databaseUrl: database.url,
+      redisUrl: null,
+      poolSize: 3,
+      migrate,
+      onError: () => undefined,
+    });
     return queues;
   };
 
   it('are refused when missing, unless the process may create them', async () => {
-    await pool.query('DROP SCHEMA IF EXISTS bullmq CASCADE');
     await expect(open(false)).rejects.toMatchObject({ code: 'queue-schema-missing', failureClass: 'operator' });
     await (await open(true)).close();
     expect(await (await open(false)).counts('fan-out')).toEqual({ waiting: 0, delayed: 0, active: 0 });
@@ -41,7 +47,10 @@ describe("the queue's tables and connections in Postgres", () => {
 
   it('stay at the pool and one more, whatever the number of queues and workers', async () => {
     const many = await open(true);
-    const reactions = Array.from({ length: 6 }, (_, node) => ({ name: 'deploy', subjectId: 's', node: `n${node}` }) as const);
+    const reactions = Array.from(
+      { length: 6 },
+      (_, node) => ({ name: 'deploy', subjectId: 's', node: `n${node}` }) as const,
+    );
     const done = reactions.map(({ node }) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       many.work({ queue: `deploy-${node}`, concurrency: 4, process: async () => resolve() });
@@ -70,7 +79,7 @@ describe("the queue's tables and connections in Postgres", () => {
 });
 
 async function postgresUnderTest(): Promise<BackendUnderTest> {
-  const database = await createDatabase();
+  const database = await createDatabase({ migrated: false });
   const name = new URL(database.url.replace('@/', '@host/')).pathname.slice(1);
   // To forbid connections to a database one has to be in another.
   const admin = poolOn(database.url.replace(`/${name}`, '/postgres'));

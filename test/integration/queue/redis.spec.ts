@@ -3,7 +3,8 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createQueues } from '#queue/queues';
 import { startRedis, type RunningRedis } from '../../support/redis.js';
-import { queueConformance, type BackendUnderTest } from './conformance.js';
+import { queueConformance } from './conformance.js';
+import type { BackendUnderTest } from './fixture.js';
 
 queueConformance('Redis', redisUnderTest);
 

@@ -46,11 +46,11 @@ export const counter: Decider<CounterState, CounterCommand, CounterEvent> = {
   },
 };
 
-/** `last` shows the order in which a shared row was written. */
+/** `trail` depends on the whole order in which a shared row was written. */
 export const TOY_DDL = `
 create table view.counter (id text primary key, sum int not null, version int not null, name text not null);
 create unique index workload_name on view.counter (name);
-create table view.shared (id text primary key, sum int not null, last text not null);
+create table view.shared (id text primary key, sum int not null, trail text not null);
 `;
 
 export const toyModel: Model = {
@@ -70,7 +70,7 @@ export const toyModel: Model = {
           { text: 'update view.counter set sum = sum + $2, version = $3 where id = $1', values: [id, data.amount, version] },
           {
             text: `insert into view.shared as s values ($1, $2, $3)
-              on conflict (id) do update set sum = s.sum + excluded.sum, last = excluded.last`,
+              on conflict (id) do update set sum = s.sum + excluded.sum, trail = md5(s.trail || excluded.trail)`,
             values: [data.shared, data.amount, `${stream}@${version}`],
           },
         ];

@@ -48,8 +48,7 @@ describe('an export', () => {
     await rebuildViews({ databaseUrl: target.url, model: toyModel, viewDdl: TOY_DDL });
     expect((await to.pool.query('select sum, version from view.counter')).rows).toEqual([{ sum: 13, version: 5 }]);
     const { events } = await to.commit([on(counter, 'a', { type: 'AddToCounter', amount: 1 })], cause);
-    expect(events[0]?.version).toBe(6);
-    expect(Number(events[0]?.id)).toBeGreaterThan(6);
+    expect(events).toMatchObject([{ version: 6, id: '6' }]);
     expect(await compareViews({ databaseUrl: target.url, model: toyModel, viewDdl: TOY_DDL })).toEqual([]);
   });
 

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askKeeper, onAsked, readApplied, untilApplied, writeApplied } from '#runtime/applied-routes';
-import { createEmptyRoute, currentRoute, formatRoute, parseRoute, removeRoute, routeDirectory, RouteMoved, switchRoute } from '#runtime/route-files';
+import {
+  createEmptyRoute,
+  currentRoute,
+  formatRoute,
+  parseRoute,
+  removeRoute,
+  routeDirectory,
+  RouteMoved,
+  switchRoute,
+} from '#runtime/route-files';
 
 let routes: string;
 let directory: string;
@@ -86,7 +95,9 @@ describe('a route', () => {
     await removeRoute(directory);
     await removeRoute(directory);
     expect(await readdir(routes)).toEqual([]);
-    await expect(switchRoute({ directory, from: { epoch: 0, ports: [] }, epoch: 1, ports: [] })).rejects.toBeInstanceOf(RouteMoved);
+    await expect(switchRoute({ directory, from: { epoch: 0, ports: [] }, epoch: 1, ports: [] })).rejects.toBeInstanceOf(
+      RouteMoved,
+    );
   });
 });
 
@@ -115,7 +126,10 @@ describe('what the keeper has applied', () => {
         resolve();
       });
     });
-    await expect(untilApplied({ ...awaited(), timeoutMs: 60 })).rejects.toMatchObject({ name: 'RetryableError', code: 'proxy-not-ready' });
+    await expect(untilApplied({ ...awaited(), timeoutMs: 60 })).rejects.toMatchObject({
+      name: 'RetryableError',
+      code: 'proxy-not-ready',
+    });
     await asked;
   });
 

@@ -42,7 +42,10 @@ export function routePorts(
 /** Equal keys, equal routes: what the keeper records as applied and a worker waits for. */
 export function layoutKey(layout: RouteLayout): string {
   const faces = [...layout.faces].sort(byHostAndPath).map(({ host, path, port }) => [host, path, port]);
-  return createHash('sha256').update(JSON.stringify([faces, layout.total])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([faces, layout.total]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /**

@@ -29,27 +29,47 @@ export function createStep(options: CreateOptions): Step {
     async run(io, facts) {
       await io.docker.ensureNetwork({ name: NETWORK, labels: {}, interContainer: false }, io.signal);
       const containers: ContainerFact[] = [];
-      for (const instance of instances) containers.push(await create(io, { ...options, instance, image: options.imageOf(facts) }));
+      for (const instance of instances)
+        containers.push(await create(io, { ...options, instance, image: options.imageOf(facts) }));
       return { containers, routePorts: routePorts(options.layout, containers) };
     },
     async undo(io, facts) {
       // Facts are absent when the step itself failed half way: the names are not.
       const known = new Map(containersOf(facts).map(({ instance, containerId }) => [instance, containerId]));
       for (const instance of instances) {
-        await remove(io, { id: known.get(instance), name: options.nameOf(instance), deploymentId: options.deploymentId });
+        await remove(io, {
+          id: known.get(instance),
+          name: options.nameOf(instance),
+          deploymentId: options.deploymentId,
+        });
       }
     },
   };
 }
 
-async function create(io: StepIo, options: CreateOptions & { instance: number; image: string }): Promise<ContainerFact> {
+async function create(
+  io: StepIo,
+  options: CreateOptions & { instance: number; image: string },
+): Promise<ContainerFact> {
   const { instance, image, env, command, cpuLimit, memoryLimit } = options;
   const name = options.nameOf(instance);
   const ports: Record<number, number> = {};
   for (const port of options.ports) ports[port] = await io.port(name, port);
   const published = Object.entries(ports).map(([container, host]) => ({ container: Number(container), host }));
-  const shape = { name, image, env, command, cpuLimit, memoryLimit, network: NETWORK, restart: 'unless-stopped' as const };
-  const { id } = await io.docker.createContainer({ ...shape, labels: labelsOf(options, io.epoch), ports: published }, io.signal);
+  const shape = {
+    name,
+    image,
+    env,
+    command,
+    cpuLimit,
+    memoryLimit,
+    network: NETWORK,
+    restart: 'unless-stopped' as const,
+  };
+  const { id } = await io.docker.createContainer(
+    { ...shape, labels: labelsOf(options, io.epoch), ports: published },
+    io.signal,
+  );
   io.log(`Container ${name} is ${id.slice(0, 12)}`, 'step');
   return { instance, name, containerId: id, ports };
 }
@@ -64,7 +84,10 @@ function labelsOf({ workloadId, kind, deploymentId }: CreateOptions, epoch: numb
 }
 
 /** Only this deployment's: a name alone may be a stranger's. */
-async function remove(io: StepIo, { id, name, deploymentId }: { id: string | undefined; name: string; deploymentId: string }): Promise<void> {
+async function remove(
+  io: StepIo,
+  { id, name, deploymentId }: { id: string | undefined; name: string; deploymentId: string },
+): Promise<void> {
   const found = await io.docker.inspectContainer(id ?? name, io.signal);
   if (found?.labels[LABELS.deploymentId] === deploymentId) await io.docker.removeContainer(found.id, io.signal);
   await io.releasePorts(name);

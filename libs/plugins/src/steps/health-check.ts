@@ -11,7 +11,8 @@ export type HealthRule =
   | { readonly kind: 'off' };
 
 /** `extraMs`: how much longer than the deadline this state may last. */
-export type Health = { readonly isHealthy: true } | { readonly isHealthy: false; readonly why: string; readonly extraMs: number };
+export type Health =
+  { readonly isHealthy: true } | { readonly isHealthy: false; readonly why: string; readonly extraMs: number };
 
 export interface Check {
   readonly container: ContainerFact;
@@ -32,7 +33,10 @@ export async function checkHealth(io: StepIo, { container, rule, timeoutMs, isSt
   const isHealthy = 'status' in answer && answer.status >= 200 && answer.status < 300;
   if (!isHealthy || isStrict) await inspect(io, container);
   if (isHealthy) return { isHealthy };
-  const why = 'status' in answer ? `GET ${rule.path} answered ${answer.status}` : `GET ${rule.path} got no answer (${answer.error})`;
+  const why =
+    'status' in answer
+      ? `GET ${rule.path} answered ${answer.status}`
+      : `GET ${rule.path} got no answer (${answer.error})`;
   return { isHealthy, why, extraMs: 0 };
 }
 
@@ -50,7 +54,8 @@ function byDocker(container: Container, rule: HealthRule, now: number): Health {
 
 async function inspect(io: StepIo, { containerId, name }: ContainerFact): Promise<Container> {
   const found = await io.docker.inspectContainer(containerId, io.signal);
-  if (!found) throw new TerminalError('container-gone', `Container ${name} was removed by somebody else while it started.`);
+  if (!found)
+    throw new TerminalError('container-gone', `Container ${name} was removed by somebody else while it started.`);
   const hasEnded = ['exited', 'dead', 'restarting'].includes(found.state) || found.restartCount > 0;
   if (hasEnded) throw exited(found);
   return found;
@@ -64,6 +69,7 @@ function exited({ name, exitCode, oomKilled }: Container): TerminalError {
 
 function portOf({ ports, name }: ContainerFact, containerPort: number): number {
   const port = ports[containerPort];
-  if (port === undefined) throw new TerminalError('not-published', `Port ${containerPort} of ${name} has no host port to be probed at.`);
+  if (port === undefined)
+    throw new TerminalError('not-published', `Port ${containerPort} of ${name} has no host port to be probed at.`);
   return port;
 }

@@ -13,7 +13,9 @@ export function startStep({ stopTimeoutSeconds }: { readonly stopTimeoutSeconds:
     },
     async undo(io, facts) {
       const timeout = Math.min(stopTimeoutSeconds, UNDO_STOP_SECONDS);
-      await Promise.all(containersOf(facts).map(({ containerId }) => io.docker.stopContainer(containerId, timeout, io.signal)));
+      await Promise.all(
+        containersOf(facts).map(({ containerId }) => io.docker.stopContainer(containerId, timeout, io.signal)),
+      );
     },
   };
 }

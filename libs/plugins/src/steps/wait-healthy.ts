@@ -23,7 +23,10 @@ export function waitHealthyStep(options: HealthOptions): Step {
     name: 'wait-healthy',
     async run(io, facts) {
       const containers = containersOf(facts);
-      io.log(`Waiting until ${containers.length} of ${containers.length} are healthy: ${wordsFor(options.rule)}`, 'step');
+      io.log(
+        `Waiting until ${containers.length} of ${containers.length} are healthy: ${wordsFor(options.rule)}`,
+        'step',
+      );
       await all(io, containers, (inner, container) => untilHealthy(inner, container, options));
       return {};
     },

@@ -8,7 +8,12 @@ const DIGEST = `sha256:${'a'.repeat(64)}`;
 const answer = (status: number, headers: Record<string, string> = {}, body: unknown = ''): HttpAnswer => {
   return { status, headers, body: new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)) };
 };
-const access = (extra: Partial<RegistryAccess> = {}): RegistryAccess => ({ host: 'reg.test', insecure: false, credential: null, ...extra });
+const access = (extra: Partial<RegistryAccess> = {}): RegistryAccess => ({
+  host: 'reg.test',
+  insecure: false,
+  credential: null,
+  ...extra,
+});
 const credential = { username: 'ann', password: 'pä:ss' };
 const BASIC = `Basic ${Buffer.from('ann:pä:ss').toString('base64')}`;
 
@@ -37,13 +42,18 @@ describe('a tag', () => {
   it('of Docker Hub is asked of its API host', async () => {
     const url = 'https://registry-1.docker.io/v2/library/nginx/manifests/1';
     const { io } = registry({ [`HEAD ${url}`]: answer(200, { 'docker-content-digest': DIGEST }) });
-    expect(await resolveTag(io, { access: access({ host: 'docker.io' }), repository: 'library/nginx' }, '1')).toBe(DIGEST);
+    expect(await resolveTag(io, { access: access({ host: 'docker.io' }), repository: 'library/nginx' }, '1')).toBe(
+      DIGEST,
+    );
   });
 
-  it.each([answer(200), answer(200, { 'docker-content-digest': 'junk' }), answer(405)])('is read whole where HEAD says no digest', async (head) => {
-    const { io } = registry({ [`HEAD ${MANIFEST}`]: head, [`GET ${MANIFEST}`]: answer(200, {}, '{"x":1}') });
-    expect(await resolveTag(io, at(), 'v1')).toBe(`sha256:${createHash('sha256').update('{"x":1}').digest('hex')}`);
-  });
+  it.each([answer(200), answer(200, { 'docker-content-digest': 'junk' }), answer(405)])(
+    'is read whole where HEAD says no digest',
+    async (head) => {
+      const { io } = registry({ [`HEAD ${MANIFEST}`]: head, [`GET ${MANIFEST}`]: answer(200, {}, '{"x":1}') });
+      expect(await resolveTag(io, at(), 'v1')).toBe(`sha256:${createHash('sha256').update('{"x":1}').digest('hex')}`);
+    },
+  );
 
   it.each([
     [404, 'TerminalError', 'no-such-tag'],
@@ -64,13 +74,19 @@ describe('a tag', () => {
 
   it('of a registry that does not answer can be tried again', async () => {
     const { io } = registry({});
-    await expect(resolveTag(io, at(), 'v1')).rejects.toMatchObject({ name: 'RetryableError', code: 'registry-unreachable', message: expect.stringContaining('ECONNREFUSED') });
+    await expect(resolveTag(io, at(), 'v1')).rejects.toMatchObject({
+      name: 'RetryableError',
+      code: 'registry-unreachable',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
   });
 });
 
 describe('a challenge', () => {
   const TOKEN = 'https://auth.test/token?service=reg&scope=repository%3Aacme%2Fshop%3Apull';
-  const BEARER = { 'www-authenticate': 'Bearer realm="https://auth.test/token",service="reg",scope="repository:acme/shop:pull"' };
+  const BEARER = {
+    'www-authenticate': 'Bearer realm="https://auth.test/token",service="reg",scope="repository:acme/shop:pull"',
+  };
 
   /** Asks for credentials until it gets these. */
   function guarded(challenge: Record<string, string>, expected: string, more: Record<string, HttpAnswer> = {}) {
@@ -80,7 +96,9 @@ describe('a challenge', () => {
       request: async (url: string, options = {} as Parameters<typeof plain.request>[1]) => {
         if (url !== MANIFEST) return plain.request(url, options);
         world.requests.push({ url, options: options! });
-        return options!.headers!['authorization'] === expected ? answer(200, { 'docker-content-digest': DIGEST }) : answer(401, challenge);
+        return options!.headers!['authorization'] === expected
+          ? answer(200, { 'docker-content-digest': DIGEST })
+          : answer(401, challenge);
       },
     };
     return { ...world, io: { http, signal: world.io.signal } };
@@ -103,10 +121,13 @@ describe('a challenge', () => {
     expect(await resolveTag(io, at({ credential }), 'v1')).toBe(DIGEST);
   });
 
-  it.each([[{ 'www-authenticate': 'Basic realm="x"' }], [{}], [{ 'www-authenticate': 'Negotiate' }]])('%j without credentials is a refusal', async (challenge) => {
-    const { io } = guarded(challenge as Record<string, string>, 'never');
-    await expect(resolveTag(io, at(), 'v1')).rejects.toMatchObject({ code: 'registry-denied' });
-  });
+  it.each([[{ 'www-authenticate': 'Basic realm="x"' }], [{}], [{ 'www-authenticate': 'Negotiate' }]])(
+    '%j without credentials is a refusal',
+    async (challenge) => {
+      const { io } = guarded(challenge as Record<string, string>, 'never');
+      await expect(resolveTag(io, at(), 'v1')).rejects.toMatchObject({ code: 'registry-denied' });
+    },
+  );
 
   it('that is never content is a refusal, not a loop', async () => {
     const { io, requests } = guarded({ 'www-authenticate': 'Basic realm="x"' }, 'never');
@@ -114,16 +135,22 @@ describe('a challenge', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it.each([[401, 'registry-denied'], [503, 'registry-unreachable']])('whose token server answers %i is %s', async (status, code) => {
+  it.each([
+    [401, 'registry-denied'],
+    [503, 'registry-unreachable'],
+  ])('whose token server answers %i is %s', async (status, code) => {
     const { io } = guarded(BEARER, 'never', { [`GET ${TOKEN}`]: answer(status) });
     await expect(resolveTag(io, at({ credential }), 'v1')).rejects.toMatchObject({ code });
   });
 
-  it.each(['http://auth.test/token', 'ftp://reg.test/', 'nonsense', ''])('that points at %j gets no password', async (realm) => {
-    const { io, requests } = guarded({ 'www-authenticate': `Bearer realm="${realm}"` }, 'never');
-    await expect(resolveTag(io, at({ credential }), 'v1')).rejects.toMatchObject({ code: 'registry-denied' });
-    expect(requests).toHaveLength(1);
-  });
+  it.each(['http://auth.test/token', 'ftp://reg.test/', 'nonsense', ''])(
+    'that points at %j gets no password',
+    async (realm) => {
+      const { io, requests } = guarded({ 'www-authenticate': `Bearer realm="${realm}"` }, 'never');
+      await expect(resolveTag(io, at({ credential }), 'v1')).rejects.toMatchObject({ code: 'registry-denied' });
+      expect(requests).toHaveLength(1);
+    },
+  );
 
   it('does not open a private network for a host that the registry names', async () => {
     const { io, requests } = guarded(BEARER, 'Bearer T1', { [`GET ${TOKEN}`]: answer(200, {}, { token: 'T1' }) });
@@ -153,14 +180,20 @@ describe('the tags', () => {
 
   it('come page by page', async () => {
     const { io } = registry({
-      [list('n=1000')]: answer(200, { link: '</v2/acme/shop/tags/list?n=1000&last=b>; rel="next"' }, { tags: ['a', 'b'] }),
+      [list('n=1000')]: answer(
+        200,
+        { link: '</v2/acme/shop/tags/list?n=1000&last=b>; rel="next"' },
+        { tags: ['a', 'b'] },
+      ),
       [list('n=1000&last=b')]: answer(200, {}, { tags: ['c'] }),
     });
     expect(await listTags(io, at())).toEqual(['a', 'b', 'c']);
   });
 
   it('never lead to another host', async () => {
-    const { io } = registry({ [list('n=1000')]: answer(200, { link: '<https://evil.test/x>; rel="next"' }, { tags: ['a'] }) });
+    const { io } = registry({
+      [list('n=1000')]: answer(200, { link: '<https://evil.test/x>; rel="next"' }, { tags: ['a'] }),
+    });
     expect(await listTags(io, at())).toEqual(['a']);
   });
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { areAmbiguous, layoutKey, layoutOf, routePorts, routesOf } from '#plugins/routing/port-groups';
 
 const face = (host: string, port: number | null = null, path = '/') => ({ host, path, port });
-const layout = (faces: ReturnType<typeof face>[], instances = 1, port: number | null = 80) => layoutOf(faces, { port, instances });
+const layout = (faces: ReturnType<typeof face>[], instances = 1, port: number | null = 80) =>
+  layoutOf(faces, { port, instances });
 const groupsOf = (wanted: Parameters<typeof routesOf>[0], file: string | null = null) => {
   return Object.fromEntries(routesOf(wanted, file).map(({ host, groups }) => [host, groups]));
 };
@@ -32,7 +33,12 @@ describe('a layout', () => {
   it('has one key for one meaning', () => {
     const key = layoutKey(layout([face('a'), face('b', 81)]));
     expect(layoutKey(layout([face('b', 81), face('a', 80)]))).toBe(key);
-    const others = [layout([face('a'), face('b', 81)], 2), layout([face('a')]), layout([face('a'), face('b', 82)]), layout([face('a'), face('b', 81, '/x')])];
+    const others = [
+      layout([face('a'), face('b', 81)], 2),
+      layout([face('a')]),
+      layout([face('a'), face('b', 82)]),
+      layout([face('a'), face('b', 81, '/x')]),
+    ];
     expect(new Set([key, ...others.map(layoutKey)]).size).toBe(5);
   });
 });
@@ -67,7 +73,11 @@ describe('the groups of a face', () => {
   });
 
   it('are bound to the file that serves where as many ports would mean something else', () => {
-    const wanted = { workloadId: 'w', serving: layout([face('a', 80), face('b', 81)]), pending: layout([face('a', 80), face('c', 80)], 2) };
+    const wanted = {
+      workloadId: 'w',
+      serving: layout([face('a', 80), face('b', 81)]),
+      pending: layout([face('a', 80), face('c', 80)], 2),
+    };
     expect(areAmbiguous(wanted)).toBe(true);
     expect(groupsOf(wanted, '5-20001-20002')).toEqual({
       a: [

@@ -26,7 +26,10 @@ function renderServer(routes: readonly Route[], io: ProxyIo): Json {
     automatic_https: { disable: true },
     // Slow senders of headers must not pile up; bodies and answers may take as long as they like.
     read_header_timeout: '30s',
-    routes: [...[...routes].sort(mostSpecificFirst).map((route) => renderRoute(route, io.routesDirectory)), noSuchHost()],
+    routes: [
+      ...[...routes].sort(mostSpecificFirst).map((route) => renderRoute(route, io.routesDirectory)),
+      noSuchHost(),
+    ],
   };
 }
 

@@ -29,7 +29,13 @@ function serve(route: Route, routesDirectory: string, upstreams: number): Json {
   return {
     match: [{ file: { root: routesDirectory, try_files: tryFiles } }],
     handle: [
-      { handler: 'map', source: '{http.matchers.file.relative}', destinations: names, mappings, defaults: names.map(() => '') },
+      {
+        handler: 'map',
+        source: '{http.matchers.file.relative}',
+        destinations: names,
+        mappings,
+        defaults: names.map(() => ''),
+      },
       { handler: 'subroute', routes: [{ match: [isMapped], terminal: true, handle: [forward(names)] }] },
     ],
   };
@@ -59,7 +65,9 @@ function renderMapping(route: Route, { total, first, count, file }: PortGroup, u
 /** The same for one known name. */
 function boundName(file: string, first: number, count: number): string {
   const [epoch, ...ports] = file.split('-');
-  return [epoch, ...ports.map((port, index) => (index >= first && index < first + count ? `(${port})` : port))].join('-');
+  return [epoch, ...ports.map((port, index) => (index >= first && index < first + count ? `(${port})` : port))].join(
+    '-',
+  );
 }
 
 function noInstance(): Json {

@@ -26,14 +26,25 @@ import { referenceProblem } from '../../oci/reference.js';
 
 /** Left out = the default shown; of the config, `/` where there is a port. */
 export class HealthcheckConfig {
-  @ApiPropertyOptional({ type: String, nullable: true, example: '/', description: "Asked by GET; 2xx is healthy. Left out: Docker's HEALTHCHECK, else running 10 s." })
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    example: '/',
+    description: "Asked by GET; 2xx is healthy. Left out: Docker's HEALTHCHECK, else running 10 s.",
+  })
   @IsOptional()
   @IsString()
   @MaxLength(2048)
   @Matches(/^\/[\x21-\x7e]*$/, { message: 'path must start with "/" and hold URL characters only' })
   path?: string | null;
 
-  @ApiPropertyOptional({ type: 'integer', nullable: true, minimum: 1, maximum: 65_535, description: 'Container port; left out = the port of the workload.' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 1,
+    maximum: 65_535,
+    description: 'Container port; left out = the port of the workload.',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -52,13 +63,25 @@ export class HealthcheckConfig {
   @Max(300)
   timeoutSeconds: number = 5;
 
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 3600, default: 30, description: 'Healthy by then, or the deployment fails.' })
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    maximum: 3600,
+    default: 30,
+    description: 'Healthy by then, or the deployment fails.',
+  })
   @IsInt()
   @Min(1)
   @Max(3600)
   deadlineSeconds: number = 30;
 
-  @ApiProperty({ type: 'integer', minimum: 0, maximum: 3600, default: 0, description: 'It must stay healthy for so long before traffic is switched.' })
+  @ApiProperty({
+    type: 'integer',
+    minimum: 0,
+    maximum: 3600,
+    default: 0,
+    description: 'It must stay healthy for so long before traffic is switched.',
+  })
   @IsInt()
   @Min(0)
   @Max(3600)
@@ -66,7 +89,12 @@ export class HealthcheckConfig {
 }
 
 export class ImageHooksConfig {
-  @ApiProperty({ type: [String], nullable: true, default: null, description: 'Argv of a one-off container before the switch. Not yet: null only.' })
+  @ApiProperty({
+    type: [String],
+    nullable: true,
+    default: null,
+    description: 'Argv of a one-off container before the switch. Not yet: null only.',
+  })
   @Equals(null, { message: 'pre-deploy hooks come with the next release' })
   preDeploy: readonly string[] | null = null;
 }
@@ -78,71 +106,139 @@ class ImageReferenceRule implements ValidatorConstraintInterface {
   }
 
   defaultMessage({ value }: ValidationArguments): string {
-    return typeof value === 'string' ? (referenceProblem(value) ?? '') : 'image must be an image name such as ghcr.io/acme/shop';
+    return typeof value === 'string'
+      ? (referenceProblem(value) ?? '')
+      : 'image must be an image name such as ghcr.io/acme/shop';
   }
 }
 
 export class ImageConfig {
-  @ApiProperty({ type: String, maxLength: 1024, example: 'ghcr.io/acme/shop', description: 'Repository of the image, with or without a tag.' })
+  @ApiProperty({
+    type: String,
+    maxLength: 1024,
+    example: 'ghcr.io/acme/shop',
+    description: 'Repository of the image, with or without a tag.',
+  })
   @Validate(ImageReferenceRule)
   image: string;
 
-  @ApiProperty({ type: 'integer', nullable: true, minimum: 1, maximum: 65_535, default: null, description: 'Container port behind the faces; required where there is one.' })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    minimum: 1,
+    maximum: 65_535,
+    default: null,
+    description: 'Container port behind the faces; required where there is one.',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(65_535)
   port: number | null = null;
 
-  @ApiPropertyOptional({ type: HealthcheckConfig, nullable: true, description: 'Left out with a port: GET /. Null: none.' })
+  @ApiPropertyOptional({
+    type: HealthcheckConfig,
+    nullable: true,
+    description: 'Left out with a port: GET /. Null: none.',
+  })
   @IsOptional()
   @IsObject()
   @ValidateNested()
   @Type(() => HealthcheckConfig)
   healthcheck?: HealthcheckConfig | null;
 
-  @ApiProperty({ type: String, default: 'latest', maxLength: 128, description: 'What is deployed when nothing names a tag.' })
+  @ApiProperty({
+    type: String,
+    default: 'latest',
+    maxLength: 128,
+    description: 'What is deployed when nothing names a tag.',
+  })
   @Matches(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, { message: 'defaultTag must be a tag: letters, digits, _ . -' })
   defaultTag: string = 'latest';
 
-  @ApiProperty({ type: String, nullable: true, default: null, maxLength: 200, example: 'sha-{{sha}}', description: 'Tag for a git event: {{sha}}, {{tag}}, {{branch}}.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    default: null,
+    maxLength: 200,
+    example: 'sha-{{sha}}',
+    description: 'Tag for a git event: {{sha}}, {{tag}}, {{branch}}.',
+  })
   @IsOptional()
   @MaxLength(200)
-  @Matches(/^(?:[A-Za-z0-9_.-]|\{\{(?:sha|tag|branch)\}\})+$/, { message: 'tagTemplate must hold tag characters and {{sha}}, {{tag}} or {{branch}}' })
+  @Matches(/^(?:[A-Za-z0-9_.-]|\{\{(?:sha|tag|branch)\}\})+$/, {
+    message: 'tagTemplate must hold tag characters and {{sha}}, {{tag}} or {{branch}}',
+  })
   tagTemplate: string | null = null;
 
-  @ApiProperty({ type: String, nullable: true, default: null, maxLength: 100, description: 'Registry record to log in with; null = the one of that host.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    default: null,
+    maxLength: 100,
+    description: 'Registry record to log in with; null = the one of that host.',
+  })
   @IsOptional()
   @IsString()
   @MinLength(1)
   @MaxLength(100)
   registryName: string | null = null;
 
-  @ApiProperty({ enum: ['always', 'missing', 'never'], default: 'always', description: 'missing = what the host has, else pulled; never = what the host has.' })
+  @ApiProperty({
+    enum: ['always', 'missing', 'never'],
+    default: 'always',
+    description: 'missing = what the host has, else pulled; never = what the host has.',
+  })
   @IsIn(['always', 'missing', 'never'])
   pullPolicy: 'always' | 'missing' | 'never' = 'always';
 
-  @ApiProperty({ type: Number, nullable: true, minimum: 0.01, maximum: 512, default: null, description: 'Cores per instance; null = no limit.' })
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    minimum: 0.01,
+    maximum: 512,
+    default: null,
+    description: 'Cores per instance; null = no limit.',
+  })
   @IsOptional()
   @IsNumber({ maxDecimalPlaces: 3 })
   @Min(0.01)
   @Max(512)
   cpuLimit: number | null = null;
 
-  @ApiProperty({ type: 'integer', nullable: true, minimum: 6, maximum: 16_777_216, default: null, description: 'MiB per instance; null = no limit.' })
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    minimum: 6,
+    maximum: 16_777_216,
+    default: null,
+    description: 'MiB per instance; null = no limit.',
+  })
   @IsOptional()
   @IsInt()
   @Min(6)
   @Max(16_777_216)
   memoryLimit: number | null = null;
 
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 32, default: 1, description: 'Containers of the release behind each face.' })
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    maximum: 32,
+    default: 1,
+    description: 'Containers of the release behind each face.',
+  })
   @IsInt()
   @Min(1)
   @Max(32)
   maxInstances: number = 1;
 
-  @ApiProperty({ type: [String], nullable: true, maxItems: 100, default: null, description: "Argv instead of the image's own command." })
+  @ApiProperty({
+    type: [String],
+    nullable: true,
+    maxItems: 100,
+    default: null,
+    description: "Argv instead of the image's own command.",
+  })
   @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
@@ -164,7 +260,13 @@ export class ImageConfig {
   @Max(3600)
   stopTimeoutSeconds: number = 30;
 
-  @ApiProperty({ type: 'integer', minimum: 0, maximum: 3600, default: 10, description: 'Old containers finish their requests for so long after the switch.' })
+  @ApiProperty({
+    type: 'integer',
+    minimum: 0,
+    maximum: 3600,
+    default: 10,
+    description: 'Old containers finish their requests for so long after the switch.',
+  })
   @IsInt()
   @Min(0)
   @Max(3600)

@@ -4,7 +4,10 @@ import { HealthcheckConfig, type ImageConfig } from './config.dto.js';
 /** Left out asks `/` where there is a port; without a path it is Docker's to say; null switches it off. */
 export function healthOf(config: ImageConfig): HealthOptions {
   const { healthcheck } = config;
-  const { intervalSeconds, timeoutSeconds, deadlineSeconds, minHealthySeconds } = { ...new HealthcheckConfig(), ...healthcheck };
+  const { intervalSeconds, timeoutSeconds, deadlineSeconds, minHealthySeconds } = {
+    ...new HealthcheckConfig(),
+    ...healthcheck,
+  };
   return { intervalSeconds, timeoutSeconds, deadlineSeconds, minHealthySeconds, rule: ruleOf(config) };
 }
 

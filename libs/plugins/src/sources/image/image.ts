@@ -62,7 +62,9 @@ function create(release: Release<ImageConfig>): Step {
   const { config, workloadId, workloadName, deploymentId, env, faces } = release;
   const { command, cpuLimit, memoryLimit, maxInstances: instances } = config;
   const layout = layoutOf(faces, { port: config.port, instances });
-  const ports = [config.port, healthPort(config), ...layout.faces.map(({ port }) => port)].filter((port) => port !== null);
+  const ports = [config.port, healthPort(config), ...layout.faces.map(({ port }) => port)].filter(
+    (port) => port !== null,
+  );
   return createStep({
     workloadId,
     deploymentId,

@@ -8,7 +8,10 @@ export function pullStep(release: Release<ImageConfig>): Step {
   return {
     name: 'pull',
     async run(io) {
-      const [engine, present] = await Promise.all([io.docker.ping(io.signal), io.docker.inspectImage(nameOf(release), io.signal)]);
+      const [engine, present] = await Promise.all([
+        io.docker.ping(io.signal),
+        io.docker.inspectImage(nameOf(release), io.signal),
+      ]);
       const image = present ?? (await pull(io, release));
       refuseOtherPlatform(image, engine, nameOf(release));
       io.log(`${present ? 'On the host' : 'Pulled'}: ${nameOf(release)} is ${image.id.slice(0, 19)}`, 'step');
@@ -38,9 +41,11 @@ async function pull(io: StepIo, release: Release<ImageConfig>): Promise<Image> {
   const options = { platform: null, progress: (line: string) => io.log(line), signal: io.signal };
   // Docker keeps Hub's logins under the name of its first version.
   const serverAddress = host === 'docker.io' ? 'https://index.docker.io/v1/' : host;
-  return io.docker.pull(name, { ...options, credential: credential && { ...credential, serverAddress } }).catch((error: unknown) => {
-    throw explain(error, name);
-  });
+  return io.docker
+    .pull(name, { ...options, credential: credential && { ...credential, serverAddress } })
+    .catch((error: unknown) => {
+      throw explain(error, name);
+    });
 }
 
 /** The engine's message says what happened; this adds which image and what to do. */

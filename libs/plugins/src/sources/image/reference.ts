@@ -15,12 +15,17 @@ export function reference(wish: Wish, config: ImageConfig): Ref | Skip {
   const image = parseReference(config.image);
   if (!image) return { skip: 'invalid-image', reason: `"${config.image}" is no image name.` };
   if (wish.image?.repository !== undefined && !isSame(wish.image.repository, image)) {
-    return { skip: 'other-repository', reason: `The event is about ${wish.image.repository}, this workload runs ${nameOf(image)}.` };
+    return {
+      skip: 'other-repository',
+      reason: `The event is about ${wish.image.repository}, this workload runs ${nameOf(image)}.`,
+    };
   }
   const version = versionOf(wish, config, image);
   if ('skip' in version) return version;
-  if (version.tag !== null && !isTag(version.tag)) return { skip: 'invalid-tag', reason: `"${version.tag.slice(0, 80)}" is no tag.` };
-  if (version.digest !== null && !isDigest(version.digest)) return { skip: 'invalid-digest', reason: 'The digest is not sha256 and 64 hex digits.' };
+  if (version.tag !== null && !isTag(version.tag))
+    return { skip: 'invalid-tag', reason: `"${version.tag.slice(0, 80)}" is no tag.` };
+  if (version.digest !== null && !isDigest(version.digest))
+    return { skip: 'invalid-digest', reason: 'The digest is not sha256 and 64 hex digits.' };
   return refOf(image, version, config);
 }
 
@@ -49,10 +54,16 @@ function versionOf({ image: asked, git }: Wish, config: ImageConfig, image: Imag
 
 /** `{{sha}}`, `{{tag}}`, `{{branch}}`; a slash and whatever else a tag cannot hold become a dash. */
 function fill(template: string, git: NonNullable<Wish['git']>): string | Skip {
-  const missing = [...template.matchAll(PLACEHOLDER)].map(([, key]) => key as 'sha' | 'tag' | 'branch').find((key) => !git[key]);
-  if (missing) return { skip: 'tag-template', reason: `tagTemplate asks for the ${missing}, which this event does not have.` };
+  const missing = [...template.matchAll(PLACEHOLDER)]
+    .map(([, key]) => key as 'sha' | 'tag' | 'branch')
+    .find((key) => !git[key]);
+  if (missing)
+    return { skip: 'tag-template', reason: `tagTemplate asks for the ${missing}, which this event does not have.` };
   const filled = template.replaceAll(PLACEHOLDER, (_, key: 'sha' | 'tag' | 'branch') => git[key] ?? '');
-  return filled.replaceAll(/[^A-Za-z0-9_.-]/g, '-').replace(/^[.-]+/, '').slice(0, 128);
+  return filled
+    .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+    .replace(/^[.-]+/, '')
+    .slice(0, 128);
 }
 
 const PLACEHOLDER = /\{\{(sha|tag|branch)\}\}/g;

@@ -33,7 +33,10 @@ interface Wanted {
   readonly digest?: string | null;
 }
 
-function release(version: 1 | 2, { config = {}, faces = [FACE], digest = digestOf(version) }: Wanted = {}): Release<ImageConfig> {
+function release(
+  version: 1 | 2,
+  { config = {}, faces = [FACE], digest = digestOf(version) }: Wanted = {},
+): Release<ImageConfig> {
   return {
     workloadId: WORKLOAD,
     workloadName: 'shop',
@@ -46,10 +49,18 @@ function release(version: 1 | 2, { config = {}, faces = [FACE], digest = digestO
 }
 
 function onHost(version: 1 | 2, program: Program = { serves }): void {
-  world.docker.addImage(imageOf(version), [`ghcr.io/acme/shop@${digestOf(version)}`, `ghcr.io/acme/shop:v${version}`], program);
+  world.docker.addImage(
+    imageOf(version),
+    [`ghcr.io/acme/shop@${digestOf(version)}`, `ghcr.io/acme/shop:v${version}`],
+    program,
+  );
 }
 
-async function deploy(version: 1 | 2, wanted: Wanted = {}, previous: Release<ImageConfig> | null = version === 2 ? release(1) : null) {
+async function deploy(
+  version: 1 | 2,
+  wanted: Wanted = {},
+  previous: Release<ImageConfig> | null = version === 2 ? release(1) : null,
+) {
   return runPlan(world.io, image.plan(release(version, wanted), previous));
 }
 
@@ -57,7 +68,8 @@ const names = () => [...world.docker.containers.values()].map(({ spec }) => spec
 const logged = (stream: string) => world.log.filter((each) => each.stream === stream).map(({ line }) => line);
 
 describe('the plan', () => {
-  const steps = (to: Release<ImageConfig>, from: Release<ImageConfig> | null) => image.plan(to, from).steps.map(({ name }) => name);
+  const steps = (to: Release<ImageConfig>, from: Release<ImageConfig> | null) =>
+    image.plan(to, from).steps.map(({ name }) => name);
 
   it('drains only where somebody may still be served', () => {
     const first = ['pull', 'create', 'start', 'wait-healthy', 'route', 'retire'];
@@ -92,7 +104,12 @@ describe('a first deployment', () => {
       env: { GREETING: 'hello' },
       network: 'tinyforge',
       restart: 'unless-stopped',
-      labels: { 'tinyforge.workload.id': WORKLOAD, 'tinyforge.kind': 'image', 'tinyforge.deployment.id': DEPLOYMENTS[0], 'tinyforge.epoch': '7' },
+      labels: {
+        'tinyforge.workload.id': WORKLOAD,
+        'tinyforge.kind': 'image',
+        'tinyforge.deployment.id': DEPLOYMENTS[0],
+        'tinyforge.epoch': '7',
+      },
     });
     expect(world.docker.networks.get('tinyforge')).toMatchObject({ interContainer: false });
   });
@@ -108,7 +125,10 @@ describe('a first deployment', () => {
   it('gives every face its ports, and every instance', async () => {
     onHost(1);
     const faces = [FACE, { host: 'admin.test', path: '/', port: 9090 }];
-    const { containers, routePorts } = await deploy(1, { faces, config: { maxInstances: 2, healthcheck: { ...sample.healthcheck!, port: 7070 } } });
+    const { containers, routePorts } = await deploy(1, {
+      faces,
+      config: { maxInstances: 2, healthcheck: { ...sample.healthcheck!, port: 7070 } },
+    });
     expect(containers).toEqual([
       { instance: 1, name: nameOf(1, 1), containerId: 'c1', ports: { 7070: 20_000, 8080: 20_001, 9090: 20_002 } },
       { instance: 2, name: nameOf(1, 2), containerId: 'c2', ports: { 7070: 20_003, 8080: 20_004, 9090: 20_005 } },
@@ -128,7 +148,9 @@ describe('a first deployment', () => {
     let facts = {};
     for (const step of plan.steps) {
       facts = { ...facts, ...(await step.run(world.io, facts)) };
-      expect(await step.run(world.io, facts)).toSatisfy((again: object) => JSON.stringify({ ...facts, ...again }) === JSON.stringify(facts));
+      expect(await step.run(world.io, facts)).toSatisfy(
+        (again: object) => JSON.stringify({ ...facts, ...again }) === JSON.stringify(facts),
+      );
     }
     expect(world.docker.journal).toEqual([`create ${nameOf(1)}`, `start ${nameOf(1)}`]);
     expect(world.route.history).toEqual([[20_000]]);
@@ -143,7 +165,12 @@ describe('the next deployment', () => {
     world.docker.journal.length = 0;
     const before = world.now;
     await deploy(2);
-    expect(world.docker.journal).toEqual([`create ${nameOf(2)}`, `start ${nameOf(2)}`, `stop ${nameOf(1)} 30`, `remove ${nameOf(1)}`]);
+    expect(world.docker.journal).toEqual([
+      `create ${nameOf(2)}`,
+      `start ${nameOf(2)}`,
+      `stop ${nameOf(1)} 30`,
+      `remove ${nameOf(1)}`,
+    ]);
     expect(world.now - before).toBe(175 + 10_000);
     expect([world.route.history, names()]).toEqual([[[20_000], [20_001]], [nameOf(2)]]);
     expect([...world.ports.keys()]).toEqual([`${nameOf(2)} 8080`]);
@@ -152,10 +179,27 @@ describe('the next deployment', () => {
   it('removes what a failed one left, and nobody else’s', async () => {
     onHost(2);
     await world.docker.ensureNetwork({ name: 'tinyforge', labels: {}, interContainer: false });
-    const shape = { image: `ghcr.io/acme/shop@${digestOf(2)}`, env: {}, command: null, ports: [], cpuLimit: null, memoryLimit: null, network: 'tinyforge', restart: 'no' as const };
+    const shape = {
+      image: `ghcr.io/acme/shop@${digestOf(2)}`,
+      env: {},
+      command: null,
+      ports: [],
+      cpuLimit: null,
+      memoryLimit: null,
+      network: 'tinyforge',
+      restart: 'no' as const,
+    };
     const ours = { 'tinyforge.workload.id': WORKLOAD, 'tinyforge.kind': 'image' };
-    await world.docker.createContainer({ ...shape, name: 'left-behind', labels: { ...ours, 'tinyforge.deployment.id': 'old' } });
-    await world.docker.createContainer({ ...shape, name: 'neighbour', labels: { ...ours, 'tinyforge.workload.id': 'other', 'tinyforge.deployment.id': 'old' } });
+    await world.docker.createContainer({
+      ...shape,
+      name: 'left-behind',
+      labels: { ...ours, 'tinyforge.deployment.id': 'old' },
+    });
+    await world.docker.createContainer({
+      ...shape,
+      name: 'neighbour',
+      labels: { ...ours, 'tinyforge.workload.id': 'other', 'tinyforge.deployment.id': 'old' },
+    });
     await world.docker.createContainer({ ...shape, name: 'hand-made', labels: ours });
     await world.docker.createContainer({ ...shape, name: 'stranger', labels: {} });
     await deploy(2, {}, null);
@@ -173,7 +217,11 @@ describe('the next deployment', () => {
     onHost(2, program);
     await deploy(1);
     await expect(deploy(2)).rejects.toMatchObject({ name: 'TerminalError', code });
-    expect([world.route.current, names(), [...world.ports.keys()]]).toEqual([[20_000], [nameOf(1)], [`${nameOf(1)} 8080`]]);
+    expect([world.route.current, names(), [...world.ports.keys()]]).toEqual([
+      [20_000],
+      [nameOf(1)],
+      [`${nameOf(1)} 8080`],
+    ]);
     expect(world.docker.answer(20_000)).toBe(200);
   });
 });
@@ -217,7 +265,9 @@ describe('health', () => {
 
   it('is refused by a HEALTHCHECK that says unhealthy', async () => {
     onHost(1, { health: () => 'unhealthy' });
-    await expect(deploy(1, { config: { healthcheck: { ...sample.healthcheck!, path: null } } })).rejects.toMatchObject({ code: 'not-healthy' });
+    await expect(deploy(1, { config: { healthcheck: { ...sample.healthcheck!, path: null } } })).rejects.toMatchObject({
+      code: 'not-healthy',
+    });
   });
 
   it('is 10 s without a restart where there is neither', async () => {
@@ -240,7 +290,10 @@ describe('health', () => {
     onHost(1, {});
     const reason = new Error('lease lost');
     const { clock } = world.io;
-    const io = { ...world.io, clock: { ...clock, sleep: async (ms: number) => (await clock.sleep(ms), world.abort.abort(reason)) } };
+    const io = {
+      ...world.io,
+      clock: { ...clock, sleep: async (ms: number) => (await clock.sleep(ms), world.abort.abort(reason)) },
+    };
     await expect(runPlan(io, image.plan(release(1), null))).rejects.toBe(reason);
   });
 });
@@ -249,10 +302,18 @@ describe('the image', () => {
   it('is pulled by its digest with the credentials of its registry', async () => {
     world.docker.remote.set(`ghcr.io/acme/shop@${digestOf(1)}`, imageOf(1));
     world.docker.programs.set('sha256:id1', { serves });
-    world.registries.set('ghcr.io', { host: 'ghcr.io', insecure: false, credential: { username: 'ann', password: 'secret' } });
+    world.registries.set('ghcr.io', {
+      host: 'ghcr.io',
+      insecure: false,
+      credential: { username: 'ann', password: 'secret' },
+    });
     await deploy(1);
     expect(world.docker.journal[0]).toBe(`pull ghcr.io/acme/shop@${digestOf(1)}`);
-    expect(world.docker.pulls[0]!.credential).toEqual({ username: 'ann', password: 'secret', serverAddress: 'ghcr.io' });
+    expect(world.docker.pulls[0]!.credential).toEqual({
+      username: 'ann',
+      password: 'secret',
+      serverAddress: 'ghcr.io',
+    });
     expect(world.log.map(({ line }) => line).join()).not.toContain('secret');
   });
 
@@ -263,7 +324,10 @@ describe('the image', () => {
   });
 
   it('must be there where it is never pulled', async () => {
-    await expect(deploy(1, { digest: null, config: { pullPolicy: 'never' } })).rejects.toMatchObject({ code: 'no-such-image', failureClass: 'operator' });
+    await expect(deploy(1, { digest: null, config: { pullPolicy: 'never' } })).rejects.toMatchObject({
+      code: 'no-such-image',
+      failureClass: 'operator',
+    });
     expect(world.docker.pulls).toEqual([]);
   });
 
@@ -277,7 +341,10 @@ describe('the image', () => {
   it('must be for this host', async () => {
     world.docker.arch = 'arm64';
     onHost(1);
-    await expect(deploy(1)).rejects.toMatchObject({ code: 'image-platform', message: expect.stringContaining('linux/amd64') });
+    await expect(deploy(1)).rejects.toMatchObject({
+      code: 'image-platform',
+      message: expect.stringContaining('linux/amd64'),
+    });
   });
 });
 
@@ -299,7 +366,18 @@ describe('undoing', () => {
   it('is safe on steps that never ran, and leaves a stranger of the same name alone', async () => {
     onHost(1);
     await world.docker.ensureNetwork({ name: 'tinyforge', labels: {}, interContainer: false });
-    await world.docker.createContainer({ name: nameOf(1), image: 'sha256:id1', labels: {}, env: {}, command: null, ports: [], cpuLimit: null, memoryLimit: null, network: 'tinyforge', restart: 'no' });
+    await world.docker.createContainer({
+      name: nameOf(1),
+      image: 'sha256:id1',
+      labels: {},
+      env: {},
+      command: null,
+      ports: [],
+      cpuLimit: null,
+      memoryLimit: null,
+      network: 'tinyforge',
+      restart: 'no',
+    });
     for (const step of image.plan(release(1), null).steps) await step.undo?.(world.io, {});
     expect(names()).toEqual([nameOf(1)]);
     await expect(deploy(1)).rejects.toMatchObject({ code: 'container-foreign' });
@@ -328,7 +406,9 @@ describe('teardown', () => {
 
 describe('observing', () => {
   const observe = async (config: Partial<ImageConfig> = {}) => {
-    const containers = await Promise.all([...world.docker.containers.keys()].map(async (id) => (await world.docker.inspectContainer(id))!));
+    const containers = await Promise.all(
+      [...world.docker.containers.keys()].map(async (id) => (await world.docker.inspectContainer(id))!),
+    );
     return image.observe(release(1, { config }), { containers });
   };
 
@@ -338,7 +418,10 @@ describe('observing', () => {
     await deploy(1, { config: { maxInstances: 2 } });
     expect(await observe({ maxInstances: 2 })).toEqual({ state: 'running', detail: '2 of 2 running' });
     await world.docker.stopContainer('c1', 1);
-    expect(await observe({ maxInstances: 2 })).toEqual({ state: 'degraded', detail: `1 of 2 running; ${nameOf(1, 1)} is exited` });
+    expect(await observe({ maxInstances: 2 })).toEqual({
+      state: 'degraded',
+      detail: `1 of 2 running; ${nameOf(1, 1)} is exited`,
+    });
     await world.docker.removeContainer('c2');
     expect(await observe({ maxInstances: 2 })).toMatchObject({ state: 'missing' });
   });

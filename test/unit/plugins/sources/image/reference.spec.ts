@@ -23,7 +23,12 @@ describe('what a wish points at', () => {
     ['a digest', { image: { digest: DIGEST } }, {}, [null, DIGEST]],
     ['tag and digest', { image: { tag: 'v2', digest: DIGEST } }, {}, ['v2', DIGEST]],
     ['its own repository', { image: { repository: 'ghcr.io/acme/shop', tag: 'v2' } }, {}, ['v2', null]],
-    ['its own repository in another spelling', { image: { repository: 'docker.io/library/nginx' } }, { image: 'nginx' }, ['latest', null]],
+    [
+      'its own repository in another spelling',
+      { image: { repository: 'docker.io/library/nginx' } },
+      { image: 'nginx' },
+      ['latest', null],
+    ],
     ['another repository', { image: { repository: 'ghcr.io/acme/other' } }, {}, 'other-repository'],
     ['the same path elsewhere', { image: { repository: 'acme/shop' } }, {}, 'other-repository'],
     ['a commit', { git }, {}, ['latest', null]],
@@ -39,9 +44,15 @@ describe('what a wish points at', () => {
   });
 
   it('has one key for one request', () => {
-    const keyOf = (extra: Partial<ImageConfig>, wish: Wish = {}) => (image.reference(wish, config(extra)) as { key: string }).key;
+    const keyOf = (extra: Partial<ImageConfig>, wish: Wish = {}) =>
+      (image.reference(wish, config(extra)) as { key: string }).key;
     expect(keyOf({ image: 'nginx' })).toBe(keyOf({ image: 'docker.io/library/nginx:latest' }));
-    const keys = [keyOf({}), keyOf({ registryName: 'mine' }), keyOf({ pullPolicy: 'never' }), keyOf({}, { image: { tag: 'x' } })];
+    const keys = [
+      keyOf({}),
+      keyOf({ registryName: 'mine' }),
+      keyOf({ pullPolicy: 'never' }),
+      keyOf({}, { image: { tag: 'x' } }),
+    ];
     expect(new Set(keys).size).toBe(4);
   });
 
@@ -57,7 +68,12 @@ describe('resolving', () => {
     http.set(`HEAD ${url}`, { status: 200, headers: { 'docker-content-digest': DIGEST }, body: new Uint8Array() });
     const ref = image.reference({}, config());
     if ('skip' in ref) throw new Error(ref.reason);
-    expect(await image.resolve(ref, io)).toEqual({ kind: 'image', repository: 'ghcr.io/acme/shop', tag: 'latest', digest: DIGEST });
+    expect(await image.resolve(ref, io)).toEqual({
+      kind: 'image',
+      repository: 'ghcr.io/acme/shop',
+      tag: 'latest',
+      digest: DIGEST,
+    });
   });
 
   it.each<[string, Wish, Partial<ImageConfig>, string | null]>([

@@ -1,0 +1,70 @@
+import { Body, Controller, Get, Inject, Patch } from '@nestjs/common';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
+import { IsInt, IsOptional, Matches, ValidateIf } from 'class-validator';
+import type { DataSource } from 'typeorm';
+import { settings as decider, SETTINGS_ID } from '#domain/settings';
+import { on } from '#store/operation';
+import type { Store } from '#store/store';
+import { causeOf, Who, type Identity } from '../access/identity.js';
+import { Needs } from '../access/needs.js';
+import { READS, STORE } from '../dependencies.js';
+import { Answers, TakesIfMatch } from '../http/answers.js';
+import { IfMatch } from '../http/etag.js';
+import { readSettings } from './read-settings.js';
+
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const isGiven = (_: object, value: unknown) => value !== undefined;
+
+export class SettingsView {
+  @ApiProperty({ type: String, nullable: true, example: 'apps.example.org', description: 'Completes a face that names a subdomain' })
+  @IsOptional()
+  @Matches(DOMAIN, { message: 'must be a domain in lower case, such as apps.example.org' })
+  domain: string | null;
+
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 1000, description: 'Deployments of one delivery that run at a time' })
+  @ValidateIf(isGiven)
+  @IsInt()
+  maxTriggerFanOutConcurrency: number;
+
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 100 }) @ValidateIf(isGiven) @IsInt() releasesKept: number;
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 3650, description: 'Bodies of deliveries' }) @ValidateIf(isGiven) @IsInt() bodyDays: number;
+
+  @ApiProperty({ type: 'integer', nullable: true, minimum: 1, maximum: 36_500, description: 'null = for ever' })
+  @IsOptional()
+  @IsInt()
+  historyDays: number | null;
+
+  @ApiProperty({ type: 'integer', minimum: 1024, maximum: 26_214_400, description: 'Of a webhook' }) @ValidateIf(isGiven) @IsInt() maxBodyBytes: number;
+}
+
+export class ChangeSettings extends PartialType(SettingsView, { skipNullProperties: false }) {}
+
+export class SettingsAnswer extends SettingsView {
+  @ApiProperty({ type: 'integer', description: '0 = never changed' }) version: number;
+}
+
+@Controller('settings')
+export class SettingsController {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(READS) private readonly reads: DataSource,
+  ) {}
+
+  @Get()
+  @Needs('viewer')
+  @Answers(200, SettingsAnswer, 'The settings of the instance')
+  async read(): Promise<SettingsAnswer> {
+    const { settings, version } = await readSettings(this.reads);
+    return { ...settings, version };
+  }
+
+  @Patch()
+  @Needs('admin')
+  @TakesIfMatch()
+  @Answers(200, SettingsAnswer, 'Changes what is named')
+  async change(@Who() who: Identity, @Body() body: ChangeSettings, @IfMatch() expectedVersion?: number): Promise<SettingsAnswer> {
+    const operation = on(decider, SETTINGS_ID, { type: 'ChangeSettings', changes: { ...body } });
+    await this.store.commit([{ ...operation, expectedVersion }], causeOf(who));
+    return this.read();
+  }
+}
