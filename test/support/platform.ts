@@ -48,7 +48,7 @@ export interface Platform {
 /** Worker and reconciler in this process: enough for whatever begins with a command to the store. */
 export async function startEngineRoom(ground: Ground): Promise<Platform> {
   const parts = await openProcess('all-in-one', ground.env);
-  const stoppables: Stoppable[] = [startWorker(parts), await startReconciler(parts), ...parts.stoppables];
+  const stoppables: Stoppable[] = [startWorker(parts), (await startReconciler(parts)).stoppable, ...parts.stoppables];
   return {
     parts,
     stop: async () => {

@@ -12,7 +12,7 @@ const parts = await openProcess('all-in-one');
 const { config, logger, health } = parts;
 const [api, ingress, reconciler] = await Promise.all([startApi(parts), startIngress(parts), startReconciler(parts)]);
 const worker = startWorker(parts);
-const published = publishEndpoints(config, { api: api.endpoint, ingress: ingress.endpoint });
+const published = publishEndpoints(config, { api: api.endpoint, ingress: ingress.endpoint, ...(reconciler.proxy ? { proxy: reconciler.proxy } : {}) });
 
 const apiUrl = config.publicUrl ?? endpointUrl(api.endpoint);
 const setupLink = await createSetupLink(parts.store, apiUrl);
@@ -25,7 +25,7 @@ runUntilSignal(
     { name: 'readiness', stop: async () => health.drain() },
     ingress.stoppable,
     worker,
-    reconciler,
+    reconciler.stoppable,
     api.stoppable,
     { name: 'endpoints', stop: () => published.stop() },
     ...parts.stoppables,

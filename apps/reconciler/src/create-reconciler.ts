@@ -31,7 +31,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     proxy,
     io: proxyIo,
     lock: (run) => whileKeeper(store.pool, node, run),
-    onError: (error) => logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again'),
+    onError: onceEach((error) => logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again')),
   });
   const tidy = createTidy(store.pool, logger);
   let stopListening = () => {};
@@ -64,4 +64,14 @@ async function whileKeeper<T>(pool: Pool, node: string, run: () => Promise<T>): 
     client.release(true);
     throw error;
   }
+}
+
+/** The keeper tries every second: the same trouble is told once. */
+function onceEach(report: (error: unknown) => void): (error: unknown) => void {
+  let told = '';
+  return (error) => {
+    const message = String(error);
+    if (message !== told) report(error);
+    told = message;
+  };
 }

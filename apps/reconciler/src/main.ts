@@ -3,4 +3,5 @@ import { serveAlone } from '#process/serve-alone';
 import { startReconciler } from './start-reconciler.js';
 
 const parts = await openProcess('reconciler');
-await serveAlone(parts, [await startReconciler(parts)]);
+const { stoppable, proxy } = await startReconciler(parts);
+await serveAlone(parts, [stoppable], proxy === null ? {} : { proxy });

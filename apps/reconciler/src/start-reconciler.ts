@@ -1,23 +1,42 @@
 import { join } from 'node:path';
 import { PROXIES } from '#plugins/proxies/proxies';
+import type { Proxy, ProxyIo, Source } from '#plugins/source';
 import { SOURCES } from '#plugins/sources/sources';
-import type { Source } from '#plugins/source';
 import type { Parts } from '#process/open-process';
 import { openCaddy } from '#runtime/caddy-process';
+import type { Endpoint } from '#runtime/endpoints';
 import type { Stoppable } from '#runtime/start';
 import { createReconciler } from './create-reconciler.js';
 
+export interface StartedReconciler {
+  readonly stoppable: Stoppable;
+  /** Where the faces answer; null without a proxy. */
+  readonly proxy: Endpoint | null;
+}
+
 /** Keeps the proxy of its node. The proxy itself goes on when this stops. */
-export async function startReconciler(parts: Parts, sources: readonly Source[] = SOURCES): Promise<Stoppable> {
-  const { config, health, logger, store } = parts;
+export async function startReconciler(parts: Parts, sources: readonly Source[] = SOURCES): Promise<StartedReconciler> {
+  const { config, logger, store } = parts;
   const proxy = PROXIES.find(({ kind }) => kind === config.proxy.kind);
-  if (proxy === undefined) throw new Error(`This release has no proxy ${config.proxy.kind}. Set TINYFORGE_PROXY to caddy or none.`);
-  const { bind, httpPort, httpsPort } = config.proxy;
-  const caddy = proxy.kind === 'caddy' ? openCaddy({ dataDir: config.dataDir, proxy: config.proxy, logger }) : null;
-  if (caddy !== null) health.add('proxy', async () => void (await caddy.admin('GET', '/config/')));
-  const admin = caddy === null ? async () => null : caddy.admin;
-  const proxyIo = { routesDirectory: join(config.dataDir, 'routes'), bind, httpPort, httpsPort, admin };
+  if (proxy === undefined) {
+    throw new Error(`This release has no proxy ${config.proxy.kind}. Set TINYFORGE_PROXY to caddy or none.`);
+  }
+  const proxyIo = await openProxy(parts, proxy);
   const reconciler = createReconciler({ store, sources, proxy, proxyIo, node: config.node, logger });
   await reconciler.start();
-  return { name: 'reconciler', stop: () => reconciler.stop() };
+  return {
+    stoppable: { name: 'reconciler', stop: () => reconciler.stop() },
+    proxy: proxy.kind === 'none' ? null : { host: proxyIo.bind, port: proxyIo.httpPort },
+  };
+}
+
+async function openProxy({ config, health, logger }: Parts, proxy: Proxy): Promise<ProxyIo> {
+  const { bind, httpPort, httpsPort } = config.proxy;
+  const routesDirectory = join(config.dataDir, 'routes');
+  if (proxy.kind !== 'caddy') return { routesDirectory, bind, httpPort, httpsPort, admin: async () => null };
+  const caddy = openCaddy({ dataDir: config.dataDir, proxy: config.proxy, logger });
+  health.add('proxy', async () => void (await caddy.admin('GET', '/config/')));
+  // A Caddy that cannot be started is told by /readyz; the keeper goes on trying.
+  const ports = await caddy.ports().catch(() => ({ httpPort, httpsPort }));
+  return { routesDirectory, bind, ...ports, admin: caddy.admin };
 }

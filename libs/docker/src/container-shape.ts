@@ -32,7 +32,7 @@ export function optionsOf(spec: ContainerSpec): Dockerode.ContainerCreateOptions
 
 export function containerOf(info: Dockerode.ContainerInspectInfo): Container {
   const { State: state } = info;
-  const hasEnded = state.Status === 'exited' || state.Status === 'dead';
+  const hasEnded = ['exited', 'dead', 'restarting'].includes(state.Status);
   return {
     id: info.Id,
     name: info.Name.replace(/^\//, ''),

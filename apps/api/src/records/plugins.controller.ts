@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Needs } from '../access/needs.js';
 import { PLUGINS, type Plugins } from '../dependencies.js';
 import { Answers } from '../http/answers.js';
-import { configSchema } from '../openapi/config-schema.js';
+import { OpenApi } from '../openapi/open-api.js';
 
 class PluginView {
   @ApiProperty({ example: 'image' }) kind: string;
@@ -25,7 +25,10 @@ export class PluginsAnswer {
 
 @Controller('plugins')
 export class PluginsController {
-  constructor(@Inject(PLUGINS) private readonly plugins: Plugins) {}
+  constructor(
+    @Inject(PLUGINS) private readonly plugins: Plugins,
+    private readonly openApi: OpenApi,
+  ) {}
 
   @Get()
   @Needs('viewer', 'self')
@@ -33,14 +36,14 @@ export class PluginsController {
   list(): PluginsAnswer {
     const { sources, triggers, vendors } = this.plugins;
     return {
-      sources: sources.map(pluginView),
-      triggers: triggers.map(pluginView),
+      sources: sources.map((plugin) => this.#view(plugin)),
+      triggers: triggers.map((plugin) => this.#view(plugin)),
       vendors: vendors.map(({ name, title }) => ({ kind: name, title })),
       notifiers: [],
     };
   }
-}
 
-function pluginView({ kind, title, config, sample }: Plugins['sources'][number] | Plugins['triggers'][number]): PluginView {
-  return { kind, title, schema: configSchema(config), sample };
+  #view({ kind, title, config, sample }: Plugins['sources'][number] | Plugins['triggers'][number]): PluginView {
+    return { kind, title, schema: this.openApi.schemaOf(config), sample };
+  }
 }

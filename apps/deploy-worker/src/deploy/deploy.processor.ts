@@ -1,5 +1,6 @@
 import { deployment, isUnfinished, type DeploymentState } from '#domain/deployment';
 import { RetryableError, TerminalError } from '#domain/errors';
+import { askKeeper } from '#runtime/applied-routes';
 import { on } from '#store/operation';
 import { readSettings } from '#store/settings';
 import { settleDelivery } from '#store/settle-delivery';
@@ -71,6 +72,8 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const log = await openDeploymentLog(store.pool, deploymentId, secretValues);
   const previous = await previousRelease(store, previousDeploymentId, source);
   const claimGuards = known.state.status === 'waiting' ? await roomGuard(deps, request.deliveryId) : [];
+  // The keeper brings the proxy up to date while the container starts.
+  if (known.state.status === 'waiting' && release.faces.length > 0) await askKeeper(deps.routesDirectory);
   const io = (step: string) => stepIo(deps, { lease, workloadId: request.workloadId, step, log });
   const run = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
   try {
