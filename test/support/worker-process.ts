@@ -10,8 +10,8 @@ export interface AppProcess {
 }
 
 /** An app as it is deployed: the built file, in a process of its own. */
-export function startApp(app: string, env: Readonly<Record<string, string>>): AppProcess {
-  const child: ChildProcess = spawn(process.execPath, [`dist/apps/${app}/src/main.js`], {
+export function startApp(app: string, env: Readonly<Record<string, string>>, args: readonly string[] = []): AppProcess {
+  const child: ChildProcess = spawn(process.execPath, [`dist/apps/${app}/src/main.js`, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/root', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,8 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openProcess } from '#process/open-process';
 import type { Config } from '#runtime/config';
 import { startEmbeddedPostgres } from '#runtime/embedded-postgres';
 import { stopCaddy } from '#runtime/caddy-process';
+import { stopAll } from '#runtime/start';
 import { migrate } from '#store/migrate';
 import { createPool } from '#store/pool';
 import { rebuildViews } from '#store/rebuild';
@@ -19,13 +21,13 @@ interface Command {
 export const commands: readonly Command[] = [
   {
     name: 'migrate',
-    what: 'brings the database up to this release',
-    run: (config) =>
-      onDatabase(config, async (databaseUrl) => {
-        const { applied, views } = await migrate(databaseUrl);
-        if (views === 'stale') await rebuildViews({ databaseUrl });
-        return applied.length === 0 ? 'Nothing to do.' : `Applied ${applied.join(', ')}.`;
-      }),
+    what: 'makes the master key where there is none, and brings the database up to this release',
+    run: async () => {
+      // Opening as admin prepares all of it: key, log, state, views and the queue's tables.
+      const { stoppables, logger } = await openProcess('admin');
+      await stopAll(stoppables, { logger, stopMs: 10_000, why: 'done' });
+      return 'The database is at this release.';
+    },
   },
   {
     name: 'rebuild',

@@ -1,5 +1,5 @@
+import { createSetupCode } from '../../api/src/access/setup-code.js';
 import { startApi } from '../../api/src/start-api.js';
-import { createSetupLink } from '../../api/src/access/setup-code.js';
 import { startWorker } from '../../deploy-worker/src/start-worker.js';
 import { startReconciler } from '../../reconciler/src/start-reconciler.js';
 import { startIngress } from '../../webhook-ingress/src/start-ingress.js';
@@ -15,7 +15,8 @@ const worker = startWorker(parts);
 const published = publishEndpoints(config, { api: api.endpoint, ingress: ingress.endpoint, ...(reconciler.proxy ? { proxy: reconciler.proxy } : {}) });
 
 const apiUrl = config.publicUrl ?? endpointUrl(api.endpoint);
-const setupLink = await createSetupLink(parts.store, apiUrl);
+const setupCode = await createSetupCode(parts.store);
+const setupLink = setupCode === null ? null : `${apiUrl}/setup#code=${setupCode}`;
 const ingressUrl = config.publicIngressUrl ?? endpointUrl(ingress.endpoint);
 const missing = (await health.readiness()).checks.filter(({ ok }) => !ok);
 process.stdout.write(greeting({ apiUrl, ingressUrl, setupLink, missing }));

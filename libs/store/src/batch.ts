@@ -1,8 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
 import type { RecordedEvent } from '#domain/event';
 import { appendStatement, withIds, type NewEvent } from './append.js';
-import { BEGIN, APPEND_LOCK, COMMIT, pipelined, withClient } from './pipeline.js';
-import { translated } from './refusal.js';
+import { claimKeys, releaseKeys, type DeliveryKey } from './delivery-keys.js';
+import { mergeInserts } from './merge-inserts.js';
+import { BEGIN, COMMIT, pipelined, withClient } from './pipeline.js';
+import { isDeadlock, translated } from './refusal.js';
 import type { Statement } from './statement.js';
 
 /** One independent commit of new streams. */
@@ -10,16 +12,8 @@ export interface BatchItem {
   readonly events: readonly NewEvent[];
   /** View statements of these events, then rows of the `state` schema. */
   readonly statements: readonly Statement[];
-  /** Lets the item in, or says that it is stored already; then nothing more of it is written. */
-  readonly guard?: Guard;
-}
-
-/** `insert … on conflict do nothing returning …`: no row back means "stored already". */
-export interface Guard extends Statement {
-  /** Rows that a free item gives back; 1. Fewer, but some: another writer was in between, the batch is tried again. */
-  readonly rows?: number;
-  /** What it is about. Guards run in this order, so that batches with the same ones wait instead of deadlocking. */
-  readonly key?: string;
+  /** Taken with it, all or none. One that another holds makes it a duplicate, of which nothing is written. */
+  readonly keys?: readonly DeliveryKey[];
 }
 
 /** The events as stored, `duplicate`, or why this one was not stored. */
@@ -38,74 +32,84 @@ const ATTEMPTS = 3;
  */
 export async function appendBatch(deps: BatchDeps, items: readonly BatchItem[]): Promise<BatchOutcome[]> {
   if (items.length === 0) return [];
+  let outcomes: Outcome[];
   try {
-    const outcomes = await appendRetrying(deps.pool, items);
-    const events = outcomes.flatMap((outcome) => (outcome === 'duplicate' ? [] : outcome));
-    if (events.length > 0) deps.onCommitted(events);
-    return outcomes;
+    outcomes = await appendRetrying(deps.pool, items);
   } catch (error) {
     const cause = translated(error);
     if (items.length === 1 || !isRowAtFault(error)) return items.map(() => (cause instanceof Error ? cause : new Error(String(cause))));
     const half = Math.ceil(items.length / 2);
     return [...(await appendBatch(deps, items.slice(0, half))), ...(await appendBatch(deps, items.slice(half)))];
   }
+  const events = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : outcome));
+  if (events.length > 0) deps.onCommitted(events);
+  const later = await appendBatch(deps, items.filter((_, index) => outcomes[index] === 'again'));
+  return outcomes.map((outcome) => (outcome === 'again' ? (later.shift() ?? 'duplicate') : outcome));
 }
 
-type Stored = readonly RecordedEvent[] | 'duplicate';
+/** `again`: it gave way to an item of the same batch that then was a duplicate itself. */
+type Outcome = readonly RecordedEvent[] | 'duplicate' | 'again';
 
-async function appendRetrying(pool: Pool, items: readonly BatchItem[]): Promise<Stored[]> {
+async function appendRetrying(pool: Pool, items: readonly BatchItem[]): Promise<Outcome[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await withClient(pool, (client) => appendTogether(client, items));
     } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof HalfGuarded || isDeadlock(error))) throw error;
+      if (attempt === ATTEMPTS || !isDeadlock(error)) throw error;
     }
   }
 }
 
-async function appendTogether(client: PoolClient, items: readonly BatchItem[]): Promise<Stored[]> {
+async function appendTogether(client: PoolClient, items: readonly BatchItem[]): Promise<Outcome[]> {
+  const { claims, gaveWayTo } = claimsOf(items);
+  const claim = claimKeys([...claims.values()].flat());
   try {
-    const isDuplicate = await runGuards(client, items);
-    const fresh = items.filter((item) => !isDuplicate.has(item));
+    const [, claimed] = await pipelined(client, claim ? [BEGIN, claim] : [BEGIN]);
+    const got = new Set(claimed?.rows.map((row) => `${String(row.trigger_id)} ${String(row.key)}`));
+    const isFresh = (item: BatchItem) => claims.get(item)?.every((key) => got.has(nameOf(key))) ?? false;
+    const fresh = items.filter(isFresh);
+    const release = releaseKeys([...claims].flatMap(([item, keys]) => (isFresh(item) ? [] : keys.filter((key) => got.has(nameOf(key))))));
     const events = fresh.flatMap((item) => item.events);
+    const statements = mergeInserts(fresh.flatMap((item) => item.statements));
     const tail = events.length > 0 ? [appendStatement(events), COMMIT] : [COMMIT];
-    const results = await pipelined(client, [...fresh.flatMap((item) => item.statements), ...tail]);
+    const results = await pipelined(client, [...(release ? [release] : []), ...statements, ...tail]);
     const appended = results.at(-2);
-    return share(items, isDuplicate, events.length > 0 && appended ? withIds(events, appended) : []);
+    const stored = share(fresh, events.length > 0 && appended ? withIds(events, appended) : []);
+    return items.map((item) => {
+      const blocker = gaveWayTo.get(item);
+      return stored.get(item) ?? (blocker && !stored.has(blocker) ? 'again' : 'duplicate');
+    });
   } catch (error) {
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }
 
-async function runGuards(client: PoolClient, items: readonly BatchItem[]): Promise<Set<BatchItem>> {
-  const guarded = items.flatMap((item) => (item.guard ? [{ item, guard: item.guard }] : [])).sort(byKey);
-  const answers = await pipelined(client, [BEGIN, APPEND_LOCK, ...guarded.map(({ guard }) => guard)]);
-  const isDuplicate = new Set<BatchItem>();
-  guarded.forEach(({ item, guard }, index) => {
-    const rows = answers[index + 2]?.rowCount ?? 0;
-    if (rows === 0) isDuplicate.add(item);
-    else if (rows < (guard.rows ?? 1)) throw new HalfGuarded();
-  });
-  return isDuplicate;
+/** Of items with the same key the first one goes for it, the others give way. */
+function claimsOf(items: readonly BatchItem[]) {
+  const claims = new Map<BatchItem, readonly DeliveryKey[]>();
+  const gaveWayTo = new Map<BatchItem, BatchItem>();
+  const holders = new Map<string, BatchItem>();
+  for (const item of items) {
+    const keys = item.keys ?? [];
+    const blocker = keys.map((key) => holders.get(nameOf(key))).find((holder) => holder !== undefined);
+    if (blocker) {
+      gaveWayTo.set(item, blocker);
+      continue;
+    }
+    keys.forEach((key) => holders.set(nameOf(key), item));
+    claims.set(item, keys);
+  }
+  return { claims, gaveWayTo };
 }
 
-/** Another transaction took some of a guard's rows while it ran; seen afresh it is a duplicate. */
-class HalfGuarded extends Error {}
-
-/** Guards without a key stay in the order given: the first of equal ones is the one that is stored. */
-function byKey({ guard: a }: { guard: Guard }, { guard: b }: { guard: Guard }): number {
-  const [left, right] = [a.key ?? '', b.key ?? ''];
-  return left < right ? -1 : left > right ? 1 : 0;
+function nameOf({ triggerId, key }: DeliveryKey): string {
+  return `${triggerId} ${key}`;
 }
 
-function share(items: readonly BatchItem[], isDuplicate: ReadonlySet<BatchItem>, stored: readonly RecordedEvent[]): Stored[] {
+function share(items: readonly BatchItem[], events: readonly RecordedEvent[]): Map<BatchItem, readonly RecordedEvent[]> {
   let next = 0;
-  return items.map((item) => (isDuplicate.has(item) ? 'duplicate' : stored.slice(next, (next += item.events.length))));
-}
-
-function isDeadlock(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '40P01';
+  return new Map(items.map((item) => [item, events.slice(next, (next += item.events.length))]));
 }
 
 /** The server refused a row; a lost connection or a full disk is nobody's row. */

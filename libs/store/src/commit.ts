@@ -8,7 +8,7 @@ import { refusalOf, translated } from './refusal.js';
 import type { LeaseClaim } from './lease.js';
 import type { Model } from './model.js';
 import { streamOfOperation, type Operation } from './operation.js';
-import { APPEND_LOCK, inTransaction, pipelined, withClient } from './pipeline.js';
+import { inTransaction, pipelined, withClient } from './pipeline.js';
 import type { Statement } from './statement.js';
 import { fold, selectStreams, type Folded } from './streams.js';
 
@@ -111,7 +111,7 @@ async function write(
   if (events.length === 0 && extra.length === 0 && !context.claim) return [];
   const views = events.flatMap((event) => model.project(event));
   const tail = events.length > 0 ? [appendStatement(events)] : [];
-  const results = await inTransaction(pool, [APPEND_LOCK, ...guards, ...views, ...extra, ...tail]);
+  const results = await inTransaction(pool, [...guards, ...views, ...extra, ...tail]);
   const appended = results.at(-1);
   return events.length > 0 && appended ? withIds(events, appended) : [];
 }

@@ -3,15 +3,18 @@ import type { Statement } from './statement.js';
 
 export type Result = QueryResult<Record<string, unknown>>;
 
+/** A statement of many rows is too big to keep, and seldom the same twice. */
+const NAMED_VALUES = 50;
 /** Texts beyond this many are sent unnamed: a text that varies must not fill the server with prepared statements. */
 const NAMED_TEXTS = 500;
 const names = new Map<string, string>();
 
-export const BEGIN: Statement = { text: 'begin isolation level read committed', values: [] };
+/** Every append holds the lock shared; a rebuild takes it alone for its last events and the swap. */
+export const BEGIN: Statement = {
+  text: 'begin isolation level read committed; select pg_advisory_xact_lock_shared(7, 2)',
+  values: [],
+};
 export const COMMIT: Statement = { text: 'commit', values: [] };
-
-/** Every append holds this; a rebuild takes it alone for its last events and the swap. */
-export const APPEND_LOCK: Statement = { text: 'select pg_advisory_xact_lock_shared(7, 2)', values: [] };
 
 /** Runs the statements as one transaction in one flush. Throws the first refusal; then nothing is stored. */
 export function inTransaction(pool: Pool, statements: readonly Statement[]): Promise<Result[]> {
@@ -51,7 +54,8 @@ function isBroken(error: unknown): boolean {
 }
 
 function query({ text, values }: Statement) {
-  return { name: values.length > 0 ? nameOf(text) : undefined, text, values: [...values] };
+  const isPrepared = values.length > 0 && values.length <= NAMED_VALUES;
+  return { name: isPrepared ? nameOf(text) : undefined, text, values: [...values] };
 }
 
 function nameOf(text: string): string | undefined {

@@ -29,6 +29,10 @@ export function refusalOf(error: unknown): Refusal {
   return 'final';
 }
 
+export function isDeadlock(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === DEADLOCK;
+}
+
 /** The error in our words; `subject` is that of the lease which the statement asked for. */
 export function translated(error: unknown, subject = 'the subject'): unknown {
   if (!(error instanceof DatabaseError)) return isConnectionError(error) ? unreachable(error) : error;

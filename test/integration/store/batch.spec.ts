@@ -13,17 +13,14 @@ beforeEach(async () => {
 afterEach(() => toy.close());
 
 /** As the ingress makes them: a delivery is known by its key. */
-const item = (key: string, name = key): BatchItem => {
+const item = (key: string | string[], name = String(key)): BatchItem => {
   const id = randomUUID();
-  const guard = {
-    text: `insert into state.delivery_key (trigger_id, key, delivery_id, expires_at) values ($1, $2, $3, now() + interval '1 day')
-      on conflict do nothing returning delivery_id`,
-    values: [TRIGGER, key, id],
-    key,
-  };
-  return { ...toy.store.propose([onNew(counter, id, { type: 'OpenCounter', name })], cause), guard };
+  const keys = [key].flat().map((each) => ({ triggerId: TRIGGER, key: each, deliveryId: id, keepSeconds: 3600 }));
+  return { ...toy.store.propose([onNew(counter, id, { type: 'OpenCounter', name })], cause), keys };
 };
 const words = (outcome: unknown) => (outcome instanceof Error ? 'error' : typeof outcome === 'string' ? outcome : 'stored');
+const keysHeld = async () =>
+  (await toy.store.pool.query<{ key: string }>('select key from state.delivery_key order by key')).rows.map(({ key }) => key);
 const stored = async () =>
   (
     await toy.store.pool.query(`select (select count(*)::int from log.event) as events, (select count(*)::int from view.counter) as rows,
@@ -79,26 +76,41 @@ describe('a batch', () => {
     expect(await stored()).toEqual({ events: 20, rows: 20, keys: 20, queued: 20 });
   });
 
-  it('tries again when another writer took some of the rows of a guard meanwhile', async () => {
-    const id = randomUUID();
-    const two = {
-      text: `insert into state.delivery_key (trigger_id, key, delivery_id, expires_at)
-        select $1, k, $2, now() + interval '1 day' from unnest($3::text[]) k
-        where not exists (select from state.delivery_key where trigger_id = $1 and key = any ($3::text[]))
-        on conflict do nothing returning key`,
-      values: [TRIGGER, id, ['k1', 'k2']],
-      rows: 2,
-    };
-    const other = await toy.store.pool.connect();
-    await other.query('begin');
-    await other.query('insert into state.delivery_key values ($1, $2, $3, now())', [TRIGGER, 'k1', randomUUID()]);
-    const appending = toy.store.appendBatch([{ ...item('pair'), guard: two }, item('alone')]);
-    while ((await toy.store.pool.query('select 1 from pg_locks where not granted')).rowCount === 0);
-    await other.query('commit');
-    other.release();
-    expect((await appending).map(words)).toEqual(['duplicate', 'stored']);
-    const { rows } = await toy.store.pool.query('select key from state.delivery_key order by key');
-    expect(rows.map(({ key }) => key as string)).toEqual(['alone', 'k1']);
+  it('takes all keys of an item or none', async () => {
+    await toy.store.appendBatch([item('k1')]);
+    expect((await toy.store.appendBatch([item(['k0', 'k1', 'k2']), item('k3')])).map(words)).toEqual(['duplicate', 'stored']);
+    expect(await keysHeld()).toEqual(['k1', 'k3']);
+    expect((await toy.store.appendBatch([item(['k0', 'k2'])])).map(words)).toEqual(['stored']);
+  });
+
+  it('stores what gave way to an item of the same batch that then was a duplicate', async () => {
+    await toy.store.appendBatch([item('k1')]);
+    const outcomes = await toy.store.appendBatch([item(['k0', 'k1'], 'first'), item('k0', 'second'), item('k0', 'third')]);
+    expect(outcomes.map(words)).toEqual(['duplicate', 'stored', 'duplicate']);
+    expect(await keysHeld()).toEqual(['k0', 'k1']);
+  });
+
+  it('waits for a writer of the same key, and goes by how that ended', async () => {
+    for (const [end, expected, name] of [
+      ['rollback', 'stored', 'a'],
+      ['commit', 'duplicate', 'b'],
+    ] as const) {
+      const other = await toy.store.pool.connect();
+      await other.query('begin');
+      await other.query("insert into state.delivery_key values ($1, $2, $3, now() + interval '1 day')", [TRIGGER, `k-${name}`, randomUUID()]);
+      const appending = toy.store.appendBatch([item(`k-${name}`), item(`other-${name}`)]);
+      while ((await toy.store.pool.query('select 1 from pg_locks where not granted')).rowCount === 0);
+      await other.query(end);
+      other.release();
+      expect((await appending).map(words)).toEqual([expected, 'stored']);
+    }
+  });
+
+  it('takes a key over once it has expired', async () => {
+    const [first, second] = [item('k', 'first'), item('k', 'second')];
+    await toy.store.appendBatch([{ ...first, keys: first.keys?.map((key) => ({ ...key, keepSeconds: -1 })) }]);
+    expect((await toy.store.appendBatch([second])).map(words)).toEqual(['stored']);
+    expect((await toy.store.appendBatch([item('k', 'third')])).map(words)).toEqual(['duplicate']);
   });
 
   it('fails as a whole when the database is gone', async () => {

@@ -12,6 +12,12 @@ export async function createSetupCode({ pool }: Pooled): Promise<string | null> 
   return code;
 }
 
+/** What the first start prints: behind the `#`, so that the code reaches no log on its way. Null once there is a person. */
+export async function createSetupLink(store: Pooled, apiUrl: string): Promise<string | null> {
+  const code = await createSetupCode(store);
+  return code === null ? null : `${apiUrl}/setup#code=${code}`;
+}
+
 /** Uses the code up. False: it is unknown, expired or used. */
 export async function takeSetupCode({ pool }: Pooled, code: string): Promise<boolean> {
   const { rowCount } = await pool.query(

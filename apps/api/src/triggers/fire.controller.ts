@@ -1,7 +1,7 @@
 import { Body, Controller, Inject, Post } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
-import { delivery, type RecordedInbound } from '#domain/delivery';
+import { delivery, type DeliveryReceived, type RecordedInbound } from '#domain/delivery';
 import { Rejection } from '#domain/errors';
 import type { InboundEvent } from '#plugins/inbound';
 import { onNew } from '#store/operation';
@@ -40,11 +40,18 @@ export class FireController {
     if (!accepts.includes(event.kind)) throw notAccepted(kind, event, accepts);
     const deliveryId = uuid();
     const status = (await this.#hasBinding(id)) ? 'accepted' : 'no-binding';
-    const received = { id: deliveryId, triggerId: id, triggerKind: kind, origin: 'manual' as const, vendor: 'manual', status };
-    const operation = onNew(delivery, deliveryId, {
-      type: 'RecordDelivery',
-      received: { ...received, events: [recorded(event)], reason: null, replayOf: null } as const,
-    });
+    const received: DeliveryReceived = {
+      id: deliveryId,
+      triggerId: id,
+      triggerKind: kind,
+      origin: 'manual',
+      vendor: 'manual',
+      events: [recorded(event)],
+      status,
+      reason: status === 'accepted' ? null : 'No enabled binding: nothing listens to this trigger.',
+      replayOf: null,
+    };
+    const operation = onNew(delivery, deliveryId, { type: 'RecordDelivery', received });
     await this.store.commit([operation], { ...causeOf(who), extra: [await this.#sealBody(deliveryId, body)] });
     return { deliveryId, status };
   }
