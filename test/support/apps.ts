@@ -8,6 +8,8 @@ import { startApp, type AppProcess } from './worker-process.js';
 export interface Apps {
   /** What each one bound, by name: api, ingress, proxy, health. */
   readonly ports: Readonly<Record<string, number>>;
+  /** What they have printed so far. */
+  output(): string;
   /** Asks all to end and returns their exit codes. */
   stop(): Promise<readonly (number | NodeJS.Signals)[]>;
 }
@@ -22,7 +24,7 @@ export async function startApps(ground: Ground, names: readonly string[]): Promi
     if (ended) throw new Error(`an app ended with ${ended.code}: ${ended.app.output()}`);
     return await portsOf(join(dataDir, 'endpoints'), apps);
   }, 'the apps to listen');
-  return { ports, stop: () => stopAll(apps, dataDir) };
+  return { ports, output: () => apps.map((app) => app.output()).join(''), stop: () => stopAll(apps, dataDir) };
 }
 
 /** Master key and schema are made by admin and all-in-one alone. */
