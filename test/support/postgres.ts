@@ -17,7 +17,10 @@ export interface DatabaseRequest {
 }
 
 /** A database of its own. */
-export async function createDatabase({ migrated = true, clusterUrl = inject('postgresUrl') }: DatabaseRequest = {}): Promise<TestDatabase> {
+export async function createDatabase({
+  migrated = true,
+  clusterUrl = inject('postgresUrl'),
+}: DatabaseRequest = {}): Promise<TestDatabase> {
   const name = `t_${randomUUID().replaceAll('-', '')}`;
   await runOn(clusterUrl, `create database ${name} ${migrated ? `template ${TEMPLATE} strategy file_copy` : ''}`);
   const url = new URL(clusterUrl);

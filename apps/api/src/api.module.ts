@@ -27,7 +27,7 @@ import { ResolveArtifact } from './workloads/resolve-artifact.js';
 import { WorkloadReadsController } from './workloads/workload-reads.controller.js';
 import { WorkloadsController } from './workloads/workloads.controller.js';
 
-const CONTROLLERS = [
+export const CONTROLLERS = [
   WorkloadsController,
   DeployController,
   WorkloadReadsController,

@@ -30,6 +30,7 @@ export async function holdLease(
   const epoch = await leases.acquire({ ...request, ttlMs: leaseMs });
   if (epoch === null) return null;
   const lapse = new AbortController();
+  let isReleased = false;
   const watch = setInterval(() => {
     if (performance.now() - sentAt > trustMs) lapse.abort(new LeaseLost(subject));
   }, leaseMs / 20);
@@ -38,7 +39,8 @@ export async function holdLease(
     // One that does not reach the database is the same as none: trust lapses by itself.
     const isOurs = await leases.renew({ subject, epoch, ttlMs: leaseMs }).catch(() => null);
     if (isOurs === true) sentAt = sending;
-    if (isOurs === false) lapse.abort(new LeaseLost(subject));
+    // The answer to one that was under way when we let go is no loss.
+    if (isOurs === false && !isReleased) lapse.abort(new LeaseLost(subject));
   };
   const renewal = setInterval(() => void renew(), renewMs);
   const stop = () => [watch, renewal].forEach(clearInterval);
@@ -48,6 +50,7 @@ export async function holdLease(
     epoch,
     signal: lapse.signal,
     release: async () => {
+      isReleased = true;
       stop();
       // What cannot be released runs out.
       if (!lapse.signal.aborted) await leases.release({ subject, epoch }).catch(() => false);

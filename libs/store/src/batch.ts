@@ -37,13 +37,17 @@ export async function appendBatch(deps: BatchDeps, items: readonly BatchItem[]):
     outcomes = await appendRetrying(deps.pool, items);
   } catch (error) {
     const cause = translated(error);
-    if (items.length === 1 || !isRowAtFault(error)) return items.map(() => (cause instanceof Error ? cause : new Error(String(cause))));
+    if (items.length === 1 || !isRowAtFault(error))
+      return items.map(() => (cause instanceof Error ? cause : new Error(String(cause))));
     const half = Math.ceil(items.length / 2);
     return [...(await appendBatch(deps, items.slice(0, half))), ...(await appendBatch(deps, items.slice(half)))];
   }
   const events = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : outcome));
   if (events.length > 0) deps.onCommitted(events);
-  const later = await appendBatch(deps, items.filter((_, index) => outcomes[index] === 'again'));
+  const later = await appendBatch(
+    deps,
+    items.filter((_, index) => outcomes[index] === 'again'),
+  );
   return outcomes.map((outcome) => (outcome === 'again' ? (later.shift() ?? 'duplicate') : outcome));
 }
 
@@ -68,7 +72,9 @@ async function appendTogether(client: PoolClient, items: readonly BatchItem[]): 
     const got = new Set(claimed?.rows.map((row) => `${String(row.trigger_id)} ${String(row.key)}`));
     const isFresh = (item: BatchItem) => claims.get(item)?.every((key) => got.has(nameOf(key))) ?? false;
     const fresh = items.filter(isFresh);
-    const release = releaseKeys([...claims].flatMap(([item, keys]) => (isFresh(item) ? [] : keys.filter((key) => got.has(nameOf(key))))));
+    const release = releaseKeys(
+      [...claims].flatMap(([item, keys]) => (isFresh(item) ? [] : keys.filter((key) => got.has(nameOf(key))))),
+    );
     const events = fresh.flatMap((item) => item.events);
     const statements = mergeInserts(fresh.flatMap((item) => item.statements));
     const tail = events.length > 0 ? [appendStatement(events), COMMIT] : [COMMIT];
@@ -107,7 +113,10 @@ function nameOf({ triggerId, key }: DeliveryKey): string {
   return `${triggerId} ${key}`;
 }
 
-function share(items: readonly BatchItem[], events: readonly RecordedEvent[]): Map<BatchItem, readonly RecordedEvent[]> {
+function share(
+  items: readonly BatchItem[],
+  events: readonly RecordedEvent[],
+): Map<BatchItem, readonly RecordedEvent[]> {
   let next = 0;
   return new Map(items.map((item) => [item, events.slice(next, (next += item.events.length))]));
 }

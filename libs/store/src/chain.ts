@@ -7,16 +7,16 @@ export interface ChainHead {
 }
 
 export type ChainFault =
-  | 'position-missing'
-  | 'event-missing'
-  | 'payload-changed'
-  | 'hash-changed'
-  | 'event-unnumbered'
-  | 'tail-missing';
+  'position-missing' | 'event-missing' | 'payload-changed' | 'hash-changed' | 'event-unnumbered' | 'tail-missing';
 
 export type ChainReport =
   | { readonly intact: true; readonly head: ChainHead; readonly pruned: number }
-  | { readonly intact: false; readonly fault: ChainFault; readonly position: string | null; readonly eventId: string | null };
+  | {
+      readonly intact: false;
+      readonly fault: ChainFault;
+      readonly position: string | null;
+      readonly eventId: string | null;
+    };
 
 interface Link {
   readonly position: string;

@@ -83,21 +83,27 @@ async function loadAll(
   { context, isAgain }: { context: CommitContext; isAgain: boolean },
 ): Promise<Loaded> {
   const folds = new Map<string, Folded<unknown>>();
-  if (!isAgain) for (const operation of operations) if (operation.known) folds.set(streamOfOperation(operation), operation.known);
+  if (!isAgain)
+    for (const operation of operations) if (operation.known) folds.set(streamOfOperation(operation), operation.known);
   const wanted = operations.filter((operation) => isAgain || !(operation.isNew || operation.known));
   const streams = [...new Set(wanted.map(streamOfOperation))].sort();
   const queries = Object.entries(context.reads ?? {});
   if (streams.length === 0 && queries.length === 0) return { folds, reads: {} };
   const statements = [selectStreams(streams), ...queries.map(([, query]) => selectRow(query))];
-  const [events, ...rows] = await withClient(pool, (client) => pipelined(client, statements)).catch((error: unknown) => {
-    throw translated(error);
-  });
+  const [events, ...rows] = await withClient(pool, (client) => pipelined(client, statements)).catch(
+    (error: unknown) => {
+      throw translated(error);
+    },
+  );
   const byStream = Map.groupBy((events?.rows as unknown as EventRow[]).map(recorded), ({ stream }) => stream);
   for (const operation of wanted) {
     const stream = streamOfOperation(operation);
     if (!folds.has(stream)) folds.set(stream, fold(operation.decider, byStream.get(stream) ?? [], model));
   }
-  return { folds, reads: Object.fromEntries(queries.map(([name], index) => [name, (rows[index]?.rows[0] as ReadRow) ?? null])) };
+  return {
+    folds,
+    reads: Object.fromEntries(queries.map(([name], index) => [name, (rows[index]?.rows[0] as ReadRow) ?? null])),
+  };
 }
 
 /** Views first, events last: an id is taken after every lock that its rules wait on. */
@@ -107,7 +113,11 @@ async function write(
   { context, loaded }: { context: CommitContext; loaded: Loaded },
 ): Promise<readonly RecordedEvent[]> {
   const extra = typeof context.extra === 'function' ? context.extra(events) : (context.extra ?? []);
-  const guards = [...streamStatements(events, loaded), ...leaseStatements(context), ...readStatements(context, loaded.reads)];
+  const guards = [
+    ...streamStatements(events, loaded),
+    ...leaseStatements(context),
+    ...readStatements(context, loaded.reads),
+  ];
   if (events.length === 0 && extra.length === 0 && !context.claim) return [];
   const views = events.flatMap((event) => model.project(event));
   const tail = events.length > 0 ? [appendStatement(events)] : [];

@@ -16,7 +16,11 @@ const SHOWN = 20;
 
 /** Rebuilds the views aside and compares them with the live ones, row for row. For tests and `doctor`. */
 export async function compareViews(options: Omit<RebuildOptions, 'onProgress'>): Promise<ViewDifference[]> {
-  const client = new Client({ connectionString: options.databaseUrl, application_name: 'tiny-forge compare', pipeline: true });
+  const client = new Client({
+    connectionString: options.databaseUrl,
+    application_name: 'tiny-forge compare',
+    pipeline: true,
+  });
   await client.connect();
   try {
     const check: Replay = { client, model: options.model ?? DOMAIN_MODEL, schema: 'view_check' };

@@ -3,10 +3,19 @@ import { Rejection } from '#domain/errors';
 /** Named constraint of the `view` schema → the rule that it stands for. */
 const RULES: Readonly<Record<string, readonly [code: string, message: string]>> = {
   workload_name: ['name-taken', 'Another workload has this name. Choose another one.'],
-  face_host_path: ['host-taken', 'Another workload serves this host and path. Choose another, or remove it there first.'],
+  face_host_path: [
+    'host-taken',
+    'Another workload serves this host and path. Choose another, or remove it there first.',
+  ],
   trigger_name_kind: ['name-taken', 'Another trigger of this kind has this name. Choose another one.'],
-  binding_workload_trigger: ['already-bound', 'This trigger is already bound to this workload. Change that binding instead.'],
-  deployment_one_running: ['already-running', 'A deployment of this workload is running. Wait for it, or cancel it first.'],
+  binding_workload_trigger: [
+    'already-bound',
+    'This trigger is already bound to this workload. Change that binding instead.',
+  ],
+  deployment_one_running: [
+    'already-running',
+    'A deployment of this workload is running. Wait for it, or cancel it first.',
+  ],
   deployment_one_waiting: ['already-waiting', 'A deployment of this workload is waiting. It has to give way first.'],
   deployment_delivery_binding: ['already-requested', 'This delivery has already asked for this deployment.'],
   registry_name: ['name-taken', 'Another registry has this name. Choose another one.'],

@@ -4,7 +4,10 @@ import { SnakeCase } from './naming-strategy.js';
 import { ENTITIES } from './views/entities.js';
 
 /** TypeORM for reading the views, on the connections of the store's pool. It never draws or changes a table. */
-export async function openDataSource(pool: Pool, entities: MixedList<new () => object> = ENTITIES): Promise<DataSource> {
+export async function openDataSource(
+  pool: Pool,
+  entities: MixedList<new () => object> = ENTITIES,
+): Promise<DataSource> {
   const source = new DataSource({
     type: 'postgres',
     driver: { Pool: lent(pool) },

@@ -44,7 +44,8 @@ export function decideAll(operations: readonly Operation[], situation: Situation
       state = operation.decider.evolve(state, { type, data });
       version += 1;
       const schemaVersion = model.eventTypes.get(type);
-      if (schemaVersion === undefined) throw new Error(`${operation.decider.name} decided ${type}, which is no known event type`);
+      if (schemaVersion === undefined)
+        throw new Error(`${operation.decider.name} decided ${type}, which is no known event type`);
       return { stream, version, type, schemaVersion, data: { ...data }, metadata, occurredAt };
     });
     folds.set(stream, { state, version });

@@ -43,6 +43,8 @@ export class NewerVersion extends Error {
     readonly stream: string,
     readonly eventType: string,
   ) {
-    super(`${stream} holds ${eventType}, which this release cannot read. A newer release wrote it: update this process.`);
+    super(
+      `${stream} holds ${eventType}, which this release cannot read. A newer release wrote it: update this process.`,
+    );
   }
 }

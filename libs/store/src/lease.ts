@@ -28,7 +28,8 @@ export interface Leases {
 }
 
 export function createLeases(pool: Pool): Leases {
-  const ask = async ({ text, values }: Statement) => (await pool.query<{ epoch: string }>(text, [...values])).rows[0] ?? null;
+  const ask = async ({ text, values }: Statement) =>
+    (await pool.query<{ epoch: string }>(text, [...values])).rows[0] ?? null;
   return {
     acquire: async (request) => {
       const row = await ask(acquireStatement(request));
@@ -73,5 +74,7 @@ async function peek(pool: Pool, subject: string): Promise<LeaseRow> {
     [subject],
   );
   const row = rows[0];
-  return row ? { epoch: Number(row.epoch), owner: row.owner, isHeld: row.held } : { epoch: 0, owner: null, isHeld: false };
+  return row
+    ? { epoch: Number(row.epoch), owner: row.owner, isHeld: row.held }
+    : { epoch: 0, owner: null, isHeld: false };
 }

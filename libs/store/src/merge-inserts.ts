@@ -24,12 +24,15 @@ export function mergeInserts(statements: readonly Statement[]): Statement[] {
     merged.push({ head, text, values: [...values], width: values.length });
   }
   return merged.map(({ head, text, values, width }) =>
-    head === null || values.length === width ? { text, values } : { text: head + rowsOf(values.length / width, width), values },
+    head === null || values.length === width
+      ? { text, values }
+      : { text: head + rowsOf(values.length / width, width), values },
   );
 }
 
 /** ($1, $2), ($3, $4), … */
 function rowsOf(count: number, width: number): string {
-  const row = (index: number) => Array.from({ length: width }, (_, column) => `$${index * width + column + 1}`).join(', ');
+  const row = (index: number) =>
+    Array.from({ length: width }, (_, column) => `$${index * width + column + 1}`).join(', ');
   return Array.from({ length: count }, (_, index) => `(${row(index)})`).join(', ');
 }

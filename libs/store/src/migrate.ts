@@ -42,8 +42,15 @@ export async function assertMigrated(databaseUrl: string, options: MigrateOption
     const missing = (options.migrations ?? MIGRATIONS).filter(({ name }) => !done.has(name));
     const views = await viewsOf(client, options.viewDdl ?? VIEW_DDL);
     if (missing.length === 0 && views === 'current') return;
-    const what = missing.length > 0 ? `it lacks ${missing.map(({ name }) => name).join(', ')}` : 'its views are of another release';
-    throw new TerminalError('not-migrated', `The database is not ready: ${what}. Run \`tiny-forge-admin migrate\` first.`, 'operator');
+    const what =
+      missing.length > 0
+        ? `it lacks ${missing.map(({ name }) => name).join(', ')}`
+        : 'its views are of another release';
+    throw new TerminalError(
+      'not-migrated',
+      `The database is not ready: ${what}. Run \`tiny-forge-admin migrate\` first.`,
+      'operator',
+    );
   } finally {
     await client.end();
   }
@@ -77,7 +84,9 @@ async function apply(client: Client, { name, up }: Migration): Promise<void> {
 }
 
 async function appliedNames(client: Client): Promise<Set<string>> {
-  const { rows } = await client.query<{ exists: boolean }>("select to_regclass('state.migration') is not null as exists");
+  const { rows } = await client.query<{ exists: boolean }>(
+    "select to_regclass('state.migration') is not null as exists",
+  );
   if (!rows[0]?.exists) return new Set();
   const applied = await client.query<{ name: string }>('select name from state.migration');
   return new Set(applied.rows.map(({ name }) => name));
@@ -100,11 +109,15 @@ async function ensureViews(client: Client, viewDdl: string): Promise<Migrated['v
   const { rows } = await client.query<{ any: boolean }>('select exists (select from log.event) as any');
   if (rows[0]?.any) return 'stale';
   const mark = client.escapeLiteral(viewMark(viewDdl));
-  await client.query(`begin; drop schema if exists view cascade; create schema view;\n${viewDdl};\ncomment on schema view is ${mark}; commit`);
+  await client.query(
+    `begin; drop schema if exists view cascade; create schema view;\n${viewDdl};\ncomment on schema view is ${mark}; commit`,
+  );
   return 'created';
 }
 
 async function viewsOf(client: Client, viewDdl: string): Promise<'current' | 'stale'> {
-  const { rows } = await client.query<{ mark: string | null }>("select obj_description(to_regnamespace('view'), 'pg_namespace') as mark");
+  const { rows } = await client.query<{ mark: string | null }>(
+    "select obj_description(to_regnamespace('view'), 'pg_namespace') as mark",
+  );
   return rows[0]?.mark === viewMark(viewDdl) ? 'current' : 'stale';
 }

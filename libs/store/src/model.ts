@@ -13,7 +13,11 @@ export type Project = (event: NewEvent) => readonly Statement[];
 export interface Model {
   readonly project: Project;
   /** Who may see the event. `state` is the fold of its stream before it. */
-  workloadIdsOf(event: { readonly type: string; readonly data: object }, stream: string, state: unknown): readonly string[];
+  workloadIdsOf(
+    event: { readonly type: string; readonly data: object },
+    stream: string,
+    state: unknown,
+  ): readonly string[];
   /** Event types that this release can read, with the schema version that it writes. */
   readonly eventTypes: ReadonlyMap<string, number>;
   /** Pure: an event as an earlier release wrote it → as this one reads it. */

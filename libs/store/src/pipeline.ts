@@ -23,12 +23,15 @@ export function inTransaction(pool: Pool, statements: readonly Statement[]): Pro
 
 /** Sends all statements without waiting in between. Waits for all answers, then throws the first refusal. */
 export async function pipelined(client: ClientBase, statements: readonly Statement[]): Promise<Result[]> {
-  const answers = await Promise.allSettled(statements.map((statement) => client.query<Record<string, unknown>>(query(statement))));
+  const answers = await Promise.allSettled(
+    statements.map((statement) => client.query<Record<string, unknown>>(query(statement))),
+  );
   const refused = answers.find((answer) => answer.status === 'rejected');
   if (refused) throw refused.reason;
   const results = answers.map((answer) => (answer as PromiseFulfilledResult<Result>).value);
   // After a refused statement a COMMIT "succeeds" with the tag ROLLBACK.
-  if (statements.at(-1) === COMMIT && results.at(-1)?.command !== 'COMMIT') throw new Error('The transaction was rolled back.');
+  if (statements.at(-1) === COMMIT && results.at(-1)?.command !== 'COMMIT')
+    throw new Error('The transaction was rolled back.');
   return results;
 }
 
@@ -50,7 +53,9 @@ export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Pr
 
 /** The server refused a statement, or our own code threw: then the connection still stands. */
 function isBroken(error: unknown): boolean {
-  return error instanceof DatabaseError ? error.severity !== 'ERROR' : error instanceof Error && ('errno' in error || /connection|timeout/i.test(error.message));
+  return error instanceof DatabaseError
+    ? error.severity !== 'ERROR'
+    : error instanceof Error && ('errno' in error || /connection|timeout/i.test(error.message));
 }
 
 function query({ text, values }: Statement) {

@@ -29,7 +29,11 @@ const APPENDS = 'select pg_advisory_xact_lock(7, 2)';
  * appends for the last events and the swap of the two schemas. Readers see the old rows or the new, never half.
  */
 export async function rebuildViews(options: RebuildOptions): Promise<Rebuilt> {
-  const client = new Client({ connectionString: options.databaseUrl, application_name: 'tiny-forge rebuild', pipeline: true });
+  const client = new Client({
+    connectionString: options.databaseUrl,
+    application_name: 'tiny-forge rebuild',
+    pipeline: true,
+  });
   await client.connect();
   try {
     await takeTurn(client);
@@ -48,7 +52,11 @@ export async function rebuildViews(options: RebuildOptions): Promise<Rebuilt> {
 async function takeTurn(client: Client): Promise<void> {
   const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock(7, 3) as mine');
   if (rows[0]?.mine) return;
-  throw new TerminalError('rebuild-running', 'Another process is rebuilding the views. Wait until it is done.', 'operator');
+  throw new TerminalError(
+    'rebuild-running',
+    'Another process is rebuilding the views. Wait until it is done.',
+    'operator',
+  );
 }
 
 /** Replays up to one watermark after the other, until little is left. */

@@ -18,7 +18,10 @@ export interface IncomingDelivery {
 /** One delivery as an item of a batch: a duplicate when one of its keys is taken. */
 export function deliveryItem(store: Store, secrets: Secrets, incoming: IncomingDelivery, cause: Cause): BatchItem {
   const { received, body, bodyDays, keys } = incoming;
-  const { events, statements } = store.propose([onNew(delivery, received.id, { type: 'RecordDelivery', received })], cause);
+  const { events, statements } = store.propose(
+    [onNew(delivery, received.id, { type: 'RecordDelivery', received })],
+    cause,
+  );
   const expiresAt = new Date(Date.now() + bodyDays * 86_400_000).toISOString();
   const sealed = body === null ? [] : [secrets.sealBody({ deliveryId: received.id, plain: body, expiresAt })];
   const owner = { triggerId: received.triggerId, deliveryId: received.id };

@@ -40,12 +40,20 @@ export function translated(error: unknown, subject = 'the subject'): unknown {
   if (rejection) return rejection;
   if (error.code === LEASE_LOST) return new LeaseLost(subject);
   if (isUnstorable(error)) {
-    return new Rejection('unstorable-text', 'A text holds a character that cannot be stored (NUL or half of a surrogate pair). Remove it.');
+    return new Rejection(
+      'unstorable-text',
+      'A text holds a character that cannot be stored (NUL or half of a surrogate pair). Remove it.',
+    );
   }
   if (BUSY.includes(error.code ?? '')) {
-    return caused(new RetryableError('database-busy', 'The database did not answer in time. Try again in a moment.'), error);
+    return caused(
+      new RetryableError('database-busy', 'The database did not answer in time. Try again in a moment.'),
+      error,
+    );
   }
-  return error.severity === 'FATAL' || error.code?.startsWith('08') || error.code?.startsWith('53') ? unreachable(error) : error;
+  return error.severity === 'FATAL' || error.code?.startsWith('08') || error.code?.startsWith('53')
+    ? unreachable(error)
+    : error;
 }
 
 function isUnstorable({ code, detail }: DatabaseError): boolean {
@@ -55,11 +63,20 @@ function isUnstorable({ code, detail }: DatabaseError): boolean {
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';
-  return /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOST|ENOTFOUND)/.test(code) || /connection|not queryable|timeout expired/i.test(error.message);
+  return (
+    /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOST|ENOTFOUND)/.test(code) ||
+    /connection|not queryable|timeout expired/i.test(error.message)
+  );
 }
 
 function unreachable(cause: unknown): RetryableError {
-  return caused(new RetryableError('database-unreachable', 'The database cannot be reached. Check that it runs; try again in a moment.'), cause);
+  return caused(
+    new RetryableError(
+      'database-unreachable',
+      'The database cannot be reached. Check that it runs; try again in a moment.',
+    ),
+    cause,
+  );
 }
 
 function caused(error: RetryableError, cause: unknown): RetryableError {

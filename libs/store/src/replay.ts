@@ -25,7 +25,10 @@ export async function drawViews({ client, schema }: Replay, viewDdl: string): Pr
 }
 
 /** Projects the events after one id up to another into the schema, by id. Returns how many there were. */
-export async function replay({ client, model, schema }: Replay, range: { after: string; upTo: string }): Promise<number> {
+export async function replay(
+  { client, model, schema }: Replay,
+  range: { after: string; upTo: string },
+): Promise<number> {
   let after = range.after;
   let count = 0;
   for (;;) {
@@ -35,7 +38,10 @@ export async function replay({ client, model, schema }: Replay, range: { after: 
     );
     const last = rows.at(-1);
     if (!last) return count;
-    await pipelined(client, rows.flatMap((row) => statementsOf(row, model, schema)));
+    await pipelined(
+      client,
+      rows.flatMap((row) => statementsOf(row, model, schema)),
+    );
     after = last.id;
     count += rows.length;
   }

@@ -10,7 +10,10 @@ const CHUNK = 500;
  * Puts every data key under a new master key. Stopped in the middle it is run again: rows already done are left
  * alone. The old key is refused once all are done. No process may seal with the old key meanwhile.
  */
-export async function rotateMasterKey(pool: Pool, keys: { from: MasterKey; to: MasterKey }): Promise<{ rewrapped: number }> {
+export async function rotateMasterKey(
+  pool: Pool,
+  keys: { from: MasterKey; to: MasterKey },
+): Promise<{ rewrapped: number }> {
   await assertMasterKey(pool, keys.from);
   const checks = 'insert into state.master_key_check (key_id, check_value) values ($1, $2) on conflict do nothing';
   await pool.query(checks, [keys.to.id, checkValue(keys.to)]);

@@ -41,13 +41,19 @@ export function createSecrets(pool: Pool, key: MasterKey): Secrets {
         'select key_id, wrapped_key, nonce, ciphertext from state.secret where id = $1 and version = $2',
         [ref.secretId, ref.version],
       );
-      if (!rows[0]) throw new TerminalError('secret-gone', `Secret ${ref.secretId} version ${ref.version} was deleted. Enter it again.`, 'operator');
+      if (!rows[0])
+        throw new TerminalError(
+          'secret-gone',
+          `Secret ${ref.secretId} version ${ref.version} was deleted. Enter it again.`,
+          'operator',
+        );
       return unsealed(key, secretRow(ref), rows[0]).toString('utf8');
     },
     async shred(secretId) {
       await pool.query('delete from state.secret where id = $1', [secretId]);
     },
-    sealBody: ({ deliveryId, plain, expiresAt }) => insertBody(deliveryId, sealEnvelope(key, bodyRow(deliveryId), plain), expiresAt),
+    sealBody: ({ deliveryId, plain, expiresAt }) =>
+      insertBody(deliveryId, sealEnvelope(key, bodyRow(deliveryId), plain), expiresAt),
     async openBody(deliveryId) {
       const { rows } = await pool.query<EnvelopeRow>(
         'select key_id, wrapped_key, nonce, ciphertext from state.delivery_body where delivery_id = $1 and expires_at > now()',
@@ -83,18 +89,29 @@ function unsealed(key: MasterKey, row: string, { key_id, wrapped_key, nonce, cip
     return openEnvelope(key, row, { keyId: key_id, wrappedKey: wrapped_key, nonce, ciphertext });
   } catch {
     const why = key_id === key.id ? 'it was changed or moved' : 'it was sealed with another master key';
-    throw new TerminalError('secret-unreadable', `A secret cannot be opened: ${why}. Enter it again, or restore the master key.`, 'operator');
+    throw new TerminalError(
+      'secret-unreadable',
+      `A secret cannot be opened: ${why}. Enter it again, or restore the master key.`,
+      'operator',
+    );
   }
 }
 
-function insertSecret({ secretId, version, fingerprint }: SecretRef, { keyId, wrappedKey, nonce, ciphertext }: Envelope): Statement {
+function insertSecret(
+  { secretId, version, fingerprint }: SecretRef,
+  { keyId, wrappedKey, nonce, ciphertext }: Envelope,
+): Statement {
   return {
     text: `insert into state.secret (id, version, key_id, wrapped_key, nonce, ciphertext, fingerprint) values ($1, $2, $3, $4, $5, $6, $7)`,
     values: [secretId, version, keyId, wrappedKey, nonce, ciphertext, fingerprint],
   };
 }
 
-function insertBody(deliveryId: string, { keyId, wrappedKey, nonce, ciphertext }: Envelope, expiresAt: string): Statement {
+function insertBody(
+  deliveryId: string,
+  { keyId, wrappedKey, nonce, ciphertext }: Envelope,
+  expiresAt: string,
+): Statement {
   return {
     text: `insert into state.delivery_body (delivery_id, key_id, wrapped_key, nonce, ciphertext, expires_at) values ($1, $2, $3, $4, $5, $6)`,
     values: [deliveryId, keyId, wrappedKey, nonce, ciphertext, expiresAt],

@@ -35,7 +35,12 @@ export interface Store extends Streams {
   close(): Promise<void>;
 }
 
-export function createStore({ databaseUrl, maxConnections, applicationName, model = DOMAIN_MODEL }: StoreOptions): Store {
+export function createStore({
+  databaseUrl,
+  maxConnections,
+  applicationName,
+  model = DOMAIN_MODEL,
+}: StoreOptions): Store {
   const pool = createPool({ databaseUrl, max: maxConnections, applicationName });
   const listeners = new Set<(events: readonly RecordedEvent[]) => void>();
   const onCommitted = (events: readonly RecordedEvent[]) => listeners.forEach((listener) => listener(events));

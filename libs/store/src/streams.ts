@@ -36,15 +36,22 @@ export interface PositionedEvent extends RecordedEvent {
 
 export function createStreams(pool: Pool, model: Model): Streams {
   return {
-    async load<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string, range: StreamRange = {}): Promise<Folded<S>> {
+    async load<S, C, E extends DomainEvent>(
+      decider: Decider<S, C, E>,
+      id: string,
+      range: StreamRange = {},
+    ): Promise<Folded<S>> {
       const events = await readStream(pool, streamOf(decider.name, id), range);
       return fold(decider, events, model);
     },
     readStream: async (stream, range = {}) =>
       (await readStream(pool, stream, range)).map((event) => (isKnown(event, model) ? current(event, model) : event)),
-    readLog: async (after, limit) => (await readLog(pool, after, limit)).map((event) => ({ ...event, ...current(event, model) })),
+    readLog: async (after, limit) =>
+      (await readLog(pool, after, limit)).map((event) => ({ ...event, ...current(event, model) })),
     async headPosition() {
-      const { rows } = await pool.query<{ head: string }>('select coalesce(max(position), 0) as head from log.position');
+      const { rows } = await pool.query<{ head: string }>(
+        'select coalesce(max(position), 0) as head from log.position',
+      );
       return rows[0]?.head ?? '0';
     },
   };
@@ -52,7 +59,10 @@ export function createStreams(pool: Pool, model: Model): Streams {
 
 /** The events of several streams, by stream and version. */
 export function selectStreams(streams: readonly string[]): Statement {
-  return { text: `select ${EVENT_COLUMNS} from log.event e where stream = any ($1::text[]) order by stream, version`, values: [streams] };
+  return {
+    text: `select ${EVENT_COLUMNS} from log.event e where stream = any ($1::text[]) order by stream, version`,
+    values: [streams],
+  };
 }
 
 export function fold<S, C, E extends DomainEvent>(

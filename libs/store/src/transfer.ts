@@ -47,7 +47,10 @@ async function* exportTable(client: PoolClient, { name, columns }: Table): Async
  * Reads the lines of {@link exportLog} into a migrated, empty database: all of them or none. The views are empty
  * afterwards: rebuild them next.
  */
-export async function importLog(pool: Pool, lines: AsyncIterable<string> | Iterable<string>): Promise<{ rows: number }> {
+export async function importLog(
+  pool: Pool,
+  lines: AsyncIterable<string> | Iterable<string>,
+): Promise<{ rows: number }> {
   const client = await pool.connect();
   let isDone = false;
   try {
@@ -56,7 +59,9 @@ export async function importLog(pool: Pool, lines: AsyncIterable<string> | Itera
     const tables = await tablesOf(client);
     await assertEmpty(client, tables);
     const rows = await importRows(client, tables, lines);
-    await client.query(`select setval(pg_get_serial_sequence('log.event', 'id'), coalesce(max(id), 1), max(id) is not null) from log.event`);
+    await client.query(
+      `select setval(pg_get_serial_sequence('log.event', 'id'), coalesce(max(id), 1), max(id) is not null) from log.event`,
+    );
     await client.query('commit');
     isDone = true;
     return { rows };
@@ -65,7 +70,11 @@ export async function importLog(pool: Pool, lines: AsyncIterable<string> | Itera
   }
 }
 
-async function importRows(client: ClientBase, tables: readonly Table[], lines: AsyncIterable<string> | Iterable<string>): Promise<number> {
+async function importRows(
+  client: ClientBase,
+  tables: readonly Table[],
+  lines: AsyncIterable<string> | Iterable<string>,
+): Promise<number> {
   const byName = new Map(tables.map((table) => [table.name, table]));
   let pending: { table: Table; rows: string[]; size: number } | null = null;
   let isStarted = false;
@@ -123,7 +132,11 @@ async function assertEmpty(client: ClientBase, tables: readonly Table[]): Promis
   for (const { name } of tables) {
     const { rows } = await client.query<{ any: boolean }>(`select exists (select from ${name}) as any`);
     if (!rows[0]?.any) continue;
-    throw new TerminalError('not-empty', `${name} has rows already. Import into a new database: nothing is merged.`, 'operator');
+    throw new TerminalError(
+      'not-empty',
+      `${name} has rows already. Import into a new database: nothing is merged.`,
+      'operator',
+    );
   }
 }
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import request from 'supertest';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { SOURCES } from '#plugins/sources/sources';
+import type { Trigger } from '#plugins/trigger';
 import { TRIGGERS } from '#plugins/triggers/triggers';
 import { VENDORS } from '#plugins/vendors/vendors';
 import { readConfig } from '#runtime/config';
@@ -43,9 +44,17 @@ export interface Api {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer is looked at field by field
 export type Answer = Record<string, any>;
 
+export interface TestApiOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Beside those that ship. */
+  readonly triggers?: readonly Trigger[];
+  /** A cluster that the test may break; that of the run unless told. */
+  readonly clusterUrl?: string;
+}
+
 /** The API over a database of its own, without worker, reconciler or queue. */
-export async function startTestApi(env: Readonly<Record<string, string>> = {}): Promise<Api> {
-  const database = await createDatabase({ clusterUrl: inject('postgresUrl') });
+export async function startTestApi({ env = {}, triggers = [], clusterUrl }: TestApiOptions = {}): Promise<Api> {
+  const database = await createDatabase(clusterUrl === undefined ? {} : { clusterUrl, migrated: false });
   const dataDir = await mkdtemp(join(tmpdir(), 'tf-api-'));
   const config = readConfig(
     { DATABASE_URL: database.url, TINYFORGE_DATA_DIR: dataDir, TINYFORGE_ADMIN_TOKEN: ADMIN_TOKEN, TINYFORGE_API_PORT: '0', ...env },
@@ -66,7 +75,7 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
   const app = await createApi({
     ...opened,
     reads: await openDataSource(opened.store.pool),
-    plugins: { sources: SOURCES, triggers: TRIGGERS, vendors: VENDORS },
+    plugins: { sources: SOURCES, triggers: [...TRIGGERS, ...triggers], vendors: VENDORS },
     config,
     http,
     logger,
@@ -86,7 +95,10 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
       await app.close();
       await opened.stop().catch(() => undefined);
       await http.stop();
-      await database.drop();
+      // A cluster of the test's own may be gone by now.
+      await database.drop().catch((error: unknown) => {
+        if (clusterUrl === undefined) throw error;
+      });
       await rm(dataDir, { recursive: true, force: true });
     },
   };

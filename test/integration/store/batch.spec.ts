@@ -18,12 +18,16 @@ const item = (key: string | string[], name = String(key)): BatchItem => {
   const keys = [key].flat().map((each) => ({ triggerId: TRIGGER, key: each, deliveryId: id, keepSeconds: 3600 }));
   return { ...toy.store.propose([onNew(counter, id, { type: 'OpenCounter', name })], cause), keys };
 };
-const words = (outcome: unknown) => (outcome instanceof Error ? 'error' : typeof outcome === 'string' ? outcome : 'stored');
+const words = (outcome: unknown) =>
+  outcome instanceof Error ? 'error' : typeof outcome === 'string' ? outcome : 'stored';
 const keysHeld = async () =>
-  (await toy.store.pool.query<{ key: string }>('select key from state.delivery_key order by key')).rows.map(({ key }) => key);
+  (await toy.store.pool.query<{ key: string }>('select key from state.delivery_key order by key')).rows.map(
+    ({ key }) => key,
+  );
 const stored = async () =>
   (
-    await toy.store.pool.query(`select (select count(*)::int from log.event) as events, (select count(*)::int from view.counter) as rows,
+    await toy.store.pool
+      .query(`select (select count(*)::int from log.event) as events, (select count(*)::int from view.counter) as rows,
       (select count(*)::int from state.delivery_key) as keys, (select count(*)::int from log.unsequenced) as queued`)
   ).rows[0] as Record<string, number>;
 
@@ -33,10 +37,16 @@ describe('a batch', () => {
     const heard: number[] = [];
     toy.store.onCommitted((events) => heard.push(events.length));
     const outcomes = await toy.store.appendBatch(items);
-    outcomes.forEach((outcome, n) => expect(outcome).toMatchObject([{ stream: items[n]?.events[0]?.stream, version: 1 }]));
-    expect(new Set(outcomes.flatMap((outcome) => (Array.isArray(outcome) ? outcome.map(({ id }) => id) : []))).size).toBe(64);
+    outcomes.forEach((outcome, n) =>
+      expect(outcome).toMatchObject([{ stream: items[n]?.events[0]?.stream, version: 1 }]),
+    );
+    expect(
+      new Set(outcomes.flatMap((outcome) => (Array.isArray(outcome) ? outcome.map(({ id }) => id) : []))).size,
+    ).toBe(64);
     expect(heard).toEqual([64]);
-    const { rows } = await toy.store.pool.query('select count(distinct xmin::text)::int as transactions from log.event');
+    const { rows } = await toy.store.pool.query(
+      'select count(distinct xmin::text)::int as transactions from log.event',
+    );
     expect(rows).toEqual([{ transactions: 1 }]);
     expect(await stored()).toEqual({ events: 64, rows: 64, keys: 64, queued: 64 });
   });
@@ -69,7 +79,9 @@ describe('a batch', () => {
 
   it('stores each key once when many batches carry the same ones in any order', async () => {
     const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
-    const batches = Array.from({ length: 10 }, (_, n) => [...keys.slice(n * 2), ...keys.slice(0, n * 2)].map((key) => item(key, `${key}-${n}`)));
+    const batches = Array.from({ length: 10 }, (_, n) =>
+      [...keys.slice(n * 2), ...keys.slice(0, n * 2)].map((key) => item(key, `${key}-${n}`)),
+    );
     const outcomes = (await Promise.all(batches.map((items) => toy.store.appendBatch(items)))).flat().map(words);
     expect(outcomes.filter((word) => word === 'stored')).toHaveLength(20);
     expect(outcomes.filter((word) => word === 'duplicate')).toHaveLength(180);
@@ -78,14 +90,21 @@ describe('a batch', () => {
 
   it('takes all keys of an item or none', async () => {
     await toy.store.appendBatch([item('k1')]);
-    expect((await toy.store.appendBatch([item(['k0', 'k1', 'k2']), item('k3')])).map(words)).toEqual(['duplicate', 'stored']);
+    expect((await toy.store.appendBatch([item(['k0', 'k1', 'k2']), item('k3')])).map(words)).toEqual([
+      'duplicate',
+      'stored',
+    ]);
     expect(await keysHeld()).toEqual(['k1', 'k3']);
     expect((await toy.store.appendBatch([item(['k0', 'k2'])])).map(words)).toEqual(['stored']);
   });
 
   it('stores what gave way to an item of the same batch that then was a duplicate', async () => {
     await toy.store.appendBatch([item('k1')]);
-    const outcomes = await toy.store.appendBatch([item(['k0', 'k1'], 'first'), item('k0', 'second'), item('k0', 'third')]);
+    const outcomes = await toy.store.appendBatch([
+      item(['k0', 'k1'], 'first'),
+      item('k0', 'second'),
+      item('k0', 'third'),
+    ]);
     expect(outcomes.map(words)).toEqual(['duplicate', 'stored', 'duplicate']);
     expect(await keysHeld()).toEqual(['k0', 'k1']);
   });
@@ -97,7 +116,11 @@ describe('a batch', () => {
     ] as const) {
       const other = await toy.store.pool.connect();
       await other.query('begin');
-      await other.query("insert into state.delivery_key values ($1, $2, $3, now() + interval '1 day')", [TRIGGER, `k-${name}`, randomUUID()]);
+      await other.query("insert into state.delivery_key values ($1, $2, $3, now() + interval '1 day')", [
+        TRIGGER,
+        `k-${name}`,
+        randomUUID(),
+      ]);
       const appending = toy.store.appendBatch([item(`k-${name}`), item(`other-${name}`)]);
       while ((await toy.store.pool.query('select 1 from pg_locks where not granted')).rowCount === 0);
       await other.query(end);

@@ -15,22 +15,33 @@ const add = (id: string, amount = 1): Operation => on(counter, id, { type: 'AddT
 const commit = (...operations: Operation[]) => toy.store.commit(operations, cause);
 const rows = async <T>(sql: string) => (await toy.store.pool.query(sql)).rows as T[];
 const counts = async () =>
-  (await rows<{ events: number; queued: number; counters: number }>(
-    `select (select count(*)::int from log.event) as events, (select count(*)::int from log.unsequenced) as queued,
+  (
+    await rows<{ events: number; queued: number; counters: number }>(
+      `select (select count(*)::int from log.event) as events, (select count(*)::int from log.unsequenced) as queued,
        (select count(*)::int from view.counter) as counters`,
-  ))[0];
+    )
+  )[0];
 
 describe('commit', () => {
   it('writes views and events of several streams together, and says what was recorded', async () => {
     const heard: RecordedEvent[] = [];
     toy.store.onCommitted((events) => heard.push(...events));
-    const { events, folds } = await toy.store.commit([open('b'), open('a'), add('b', 5)], { ...cause, causationId: 'e-0' });
+    const { events, folds } = await toy.store.commit([open('b'), open('a'), add('b', 5)], {
+      ...cause,
+      causationId: 'e-0',
+    });
     expect(events.map(({ stream, version, type }) => `${stream}@${version} ${type}`)).toEqual([
       'workload-b@1 CounterOpened',
       'workload-a@1 CounterOpened',
       'workload-b@2 CounterAdded',
     ]);
-    expect(events[0]?.metadata).toEqual({ actor: 'test', causationId: 'e-0', correlationId: 'c-1', workloadIds: ['b'], epoch: null });
+    expect(events[0]?.metadata).toEqual({
+      actor: 'test',
+      causationId: 'e-0',
+      correlationId: 'c-1',
+      workloadIds: ['b'],
+      epoch: null,
+    });
     expect(folds.get('workload-b')).toEqual({ state: { isOpen: true, sum: 5 }, version: 2 });
     expect(heard).toEqual(events);
     expect(await toy.store.readStream('workload-b')).toEqual([events[0], events[2]]);
@@ -59,7 +70,9 @@ describe('commit', () => {
 
   it('reports failure and stores nothing when any statement is refused, and the connection serves on', async () => {
     const store = createStore({ databaseUrl: toy.database.url, model: toyModel, maxConnections: 1 });
-    const extra = [{ text: 'insert into state.due (subject, retry_at) values ($1, $2)', values: ['a', 'not an instant'] }];
+    const extra = [
+      { text: 'insert into state.due (subject, retry_at) values ($1, $2)', values: ['a', 'not an instant'] },
+    ];
     await expect(store.commit([open('a')], { ...cause, extra })).rejects.toMatchObject({ code: '22007' });
     expect(await counts()).toEqual({ events: 0, queued: 0, counters: 0 });
     const [before] = (await store.pool.query('select pg_backend_pid() as pid')).rows as { pid: number }[];
@@ -71,7 +84,9 @@ describe('commit', () => {
   it('writes rows of the state schema with it, or none of them', async () => {
     const due = { text: 'insert into state.due (subject, retry_at) values ($1, now())', values: ['a'] };
     await toy.store.commit([open('a', 'shop')], { ...cause, extra: (events) => events.map(() => due) });
-    await expect(toy.store.commit([open('b', 'shop')], { ...cause, extra: [{ ...due, values: ['b'] }] })).rejects.toThrow();
+    await expect(
+      toy.store.commit([open('b', 'shop')], { ...cause, extra: [{ ...due, values: ['b'] }] }),
+    ).rejects.toThrow();
     expect(await rows('select subject from state.due')).toEqual([{ subject: 'a' }]);
   });
 
@@ -79,7 +94,9 @@ describe('commit', () => {
     await commit(open('a'));
     const done = await Promise.allSettled(Array.from({ length: 8 }, () => retried(() => commit(add('a')))));
     expect(done.filter(({ status }) => status === 'rejected')).toEqual([]);
-    expect((await toy.store.readStream('workload-a')).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect((await toy.store.readStream('workload-a')).map(({ version }) => version)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ]);
     expect((await toy.store.load(counter, 'a')).state.sum).toBe(8);
   });
 
@@ -103,22 +120,35 @@ describe('commit', () => {
     await toy.store.pool.query(`create function view.always_first() returns trigger language plpgsql as $$ begin
       raise unique_violation using constraint = 'event_stream_version'; end $$;
       create trigger always_first before insert on log.event for each statement execute function view.always_first()`);
-    await expect(store.commit([add('a')], cause)).rejects.toMatchObject({ name: 'Conflict', code: 'conflict', currentVersion: 1 });
+    await expect(store.commit([add('a')], cause)).rejects.toMatchObject({
+      name: 'Conflict',
+      code: 'conflict',
+      currentVersion: 1,
+    });
     expect(tries).toBe(5);
     await store.close();
   });
 
   it('holds the caller to the version it saw', async () => {
     await commit(open('a'), add('a'));
-    await expect(commit({ ...add('a'), expectedVersion: 1 })).rejects.toMatchObject({ name: 'PreconditionFailed', currentVersion: 2 });
+    await expect(commit({ ...add('a'), expectedVersion: 1 })).rejects.toMatchObject({
+      name: 'PreconditionFailed',
+      currentVersion: 2,
+    });
     expect((await commit({ ...add('a'), expectedVersion: 2 })).events).toHaveLength(1);
   });
 
   it('takes what the holder knows for the stream, and loads it when that was wrong', async () => {
     const { folds } = await commit(open('a'));
     const known = folds.get('workload-a');
-    expect((await commit({ ...add('a', 2), known })).folds.get('workload-a')).toEqual({ state: { isOpen: true, sum: 2 }, version: 2 });
-    expect((await commit({ ...add('a', 2), known })).folds.get('workload-a')).toEqual({ state: { isOpen: true, sum: 4 }, version: 3 });
+    expect((await commit({ ...add('a', 2), known })).folds.get('workload-a')).toEqual({
+      state: { isOpen: true, sum: 2 },
+      version: 2,
+    });
+    expect((await commit({ ...add('a', 2), known })).folds.get('workload-a')).toEqual({
+      state: { isOpen: true, sum: 4 },
+      version: 3,
+    });
   });
 
   it('refuses text that cannot be stored', async () => {
@@ -129,8 +159,14 @@ describe('commit', () => {
   });
 
   it('says so when the database is gone', async () => {
-    const store = createStore({ databaseUrl: 'postgresql://postgres@localhost/x?host=/tmp/no-such-folder', model: toyModel });
-    await expect(store.commit([open('a')], cause)).rejects.toMatchObject({ name: 'RetryableError', code: 'database-unreachable' });
+    const store = createStore({
+      databaseUrl: 'postgresql://postgres@localhost/x?host=/tmp/no-such-folder',
+      model: toyModel,
+    });
+    await expect(store.commit([open('a')], cause)).rejects.toMatchObject({
+      name: 'RetryableError',
+      code: 'database-unreachable',
+    });
     await store.close();
   });
 });
@@ -140,7 +176,9 @@ describe('reads', () => {
 
   it('come into the decision', async () => {
     await commit(open('a'), open('limit'), add('limit', 10));
-    await expect(toy.store.commit([add('a', 11)], { ...cause, reads: limit })).rejects.toMatchObject({ code: 'over-limit' });
+    await expect(toy.store.commit([add('a', 11)], { ...cause, reads: limit })).rejects.toMatchObject({
+      code: 'over-limit',
+    });
     expect((await toy.store.commit([add('a', 10)], { ...cause, reads: limit })).events).toHaveLength(1);
   });
 
@@ -165,7 +203,10 @@ describe('reads', () => {
 
 describe('a lease', () => {
   const owner = 'worker-1';
-  const lease = async (ttlMs = 60_000) => ({ subject: 'a', epoch: (await toy.store.leases.acquire({ subject: 'a', owner, ttlMs })) ?? 0 });
+  const lease = async (ttlMs = 60_000) => ({
+    subject: 'a',
+    epoch: (await toy.store.leases.acquire({ subject: 'a', owner, ttlMs })) ?? 0,
+  });
 
   it('lets its holder write, with its epoch in the events', async () => {
     const held = await lease();
@@ -177,12 +218,17 @@ describe('a lease', () => {
     const stale = await lease(0);
     const next = await lease();
     expect(next.epoch).toBe(2);
-    await expect(toy.store.commit([open('a')], { ...cause, lease: stale })).rejects.toMatchObject({ name: 'LeaseLost', code: 'lease-lost' });
+    await expect(toy.store.commit([open('a')], { ...cause, lease: stale })).rejects.toMatchObject({
+      name: 'LeaseLost',
+      code: 'lease-lost',
+    });
     expect(await counts()).toEqual({ events: 0, queued: 0, counters: 0 });
   });
 
   it('that ran out fences its holder, though nobody took it', async () => {
-    await expect(toy.store.commit([open('a')], { ...cause, lease: await lease(0) })).rejects.toMatchObject({ name: 'LeaseLost' });
+    await expect(toy.store.commit([open('a')], { ...cause, lease: await lease(0) })).rejects.toMatchObject({
+      name: 'LeaseLost',
+    });
   });
 
   it('is held by one, renewed and released by that one only', async () => {
@@ -236,8 +282,15 @@ describe('load', () => {
 
   it('refuses a stream with an event of a later release, which readers pass on', async () => {
     await commit(open('a'), add('a'));
-    const older = createStore({ databaseUrl: toy.database.url, model: { ...toyModel, eventTypes: new Map([['CounterOpened', 1]]) } });
-    await expect(older.load(counter, 'a')).rejects.toMatchObject({ name: 'NewerVersion', code: 'newer-version', eventType: 'CounterAdded' });
+    const older = createStore({
+      databaseUrl: toy.database.url,
+      model: { ...toyModel, eventTypes: new Map([['CounterOpened', 1]]) },
+    });
+    await expect(older.load(counter, 'a')).rejects.toMatchObject({
+      name: 'NewerVersion',
+      code: 'newer-version',
+      eventType: 'CounterAdded',
+    });
     await expect(older.commit([add('a')], cause)).rejects.toMatchObject({ code: 'newer-version' });
     expect((await older.readStream('workload-a')).map(({ type }) => type)).toEqual(['CounterOpened', 'CounterAdded']);
     await older.close();
@@ -245,7 +298,8 @@ describe('load', () => {
 
   it('reads an event of an earlier release as this one means it', async () => {
     await commit(open('a'), add('a', 2));
-    const upcast = (event: RecordedEvent) => (event.type === 'CounterAdded' ? { ...event, data: { ...event.data, amount: 20 } } : event);
+    const upcast = (event: RecordedEvent) =>
+      event.type === 'CounterAdded' ? { ...event, data: { ...event.data, amount: 20 } } : event;
     const newer = createStore({ databaseUrl: toy.database.url, model: { ...toyModel, upcast } });
     expect((await newer.load(counter, 'a')).state.sum).toBe(20);
     await newer.close();

@@ -28,7 +28,9 @@ describe('migrate', () => {
   it('leaves nothing of a step that fails, and what was there before it', async () => {
     const broken = { name: '9999-broken', up: 'create table state.half (id int); select 1 / 0' };
     await expect(migrate(database.url, { migrations: [...MIGRATIONS, broken] })).rejects.toThrow('division by zero');
-    expect(await ask("select to_regclass('state.half') as half, (select count(*)::int from state.migration) as done")).toEqual({
+    expect(
+      await ask("select to_regclass('state.half') as half, (select count(*)::int from state.migration) as done"),
+    ).toEqual({
       half: null,
       done: NAMES.length,
     });
@@ -47,7 +49,10 @@ describe('migrate', () => {
   it('draws changed views anew while the log is empty, and says so when it is not', async () => {
     await migrate(database.url);
     expect((await migrate(database.url, { viewDdl: 'create table view.other (id int)' })).views).toBe('created');
-    await runOn(database.url, "insert into log.event (stream, version, type, body, metadata, occurred_at) values ('x-1', 1, 'X', '{}', '{}', now())");
+    await runOn(
+      database.url,
+      "insert into log.event (stream, version, type, body, metadata, occurred_at) values ('x-1', 1, 'X', '{}', '{}', now())",
+    );
     expect((await migrate(database.url)).views).toBe('stale');
     await expect(assertMigrated(database.url)).rejects.toMatchObject({ code: 'not-migrated' });
   });

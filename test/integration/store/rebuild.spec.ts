@@ -90,7 +90,9 @@ describe('the views', () => {
     await openAll();
     const viewDdl = `${TOY_DDL} alter table view.counter add column note text default 'new';`;
     await rebuildViews({ ...options(), viewDdl });
-    expect((await toy.store.pool.query("select note from view.counter where id = 'c0'")).rows).toEqual([{ note: 'new' }]);
+    expect((await toy.store.pool.query("select note from view.counter where id = 'c0'")).rows).toEqual([
+      { note: 'new' },
+    ]);
     await toy.store.commit([on(counter, 'c0', { type: 'AddToCounter', amount: 1 })], cause);
     expect(await compareViews({ ...options(), viewDdl })).toEqual([]);
   });

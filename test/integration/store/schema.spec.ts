@@ -40,7 +40,9 @@ describe('the data source', () => {
       `select table_name as table, column_name as column from information_schema.columns where table_schema = 'view'`,
     );
     const columns = new Set(rows.map(({ table, column }) => `${table}.${column}`));
-    const mapped = source.entityMetadatas.flatMap((entity) => entity.columns.map((column) => `${entity.tableName}.${column.databaseName}`));
+    const mapped = source.entityMetadatas.flatMap((entity) =>
+      entity.columns.map((column) => `${entity.tableName}.${column.databaseName}`),
+    );
     expect(mapped.filter((column) => !columns.has(column))).toEqual([]);
     await source.destroy();
   });

@@ -22,16 +22,21 @@ afterEach(async () => {
 });
 
 const append = async (count = 1) => {
-  for (let n = 0; n < count; n++) await toy.store.commit([onNew(counter, `c${(made += 1)}`, { type: 'OpenCounter', name: `c${made}` })], cause);
+  for (let n = 0; n < count; n++)
+    await toy.store.commit([onNew(counter, `c${(made += 1)}`, { type: 'OpenCounter', name: `c${made}` })], cause);
 };
 const start = (options: { pollMs?: number } = {}) => {
   const sequencer = startSequencer({ databaseUrl: toy.database.url, ...options });
   running.push(sequencer);
   return sequencer;
 };
-const unsequenced = async () => (await toy.store.pool.query('select count(*)::int as n from log.unsequenced')).rows[0].n as number;
+const unsequenced = async () =>
+  (await toy.store.pool.query('select count(*)::int as n from log.unsequenced')).rows[0].n as number;
 const positions = async () =>
-  (await toy.store.pool.query('select position, event_id from log.position order by position')).rows as { position: string; event_id: string }[];
+  (await toy.store.pool.query('select position, event_id from log.position order by position')).rows as {
+    position: string;
+    event_id: string;
+  }[];
 
 describe('the sequencer', () => {
   it('numbers each event once when poked, before the next poll', async () => {
@@ -95,7 +100,9 @@ describe('the sequencer', () => {
     await Promise.all(Array.from({ length: 8 }, () => append(40)));
     await quiet();
     const numbered = await positions();
-    expect(numbered.map(({ position }) => Number(position))).toEqual(Array.from({ length: 320 }, (_, index) => index + 1));
+    expect(numbered.map(({ position }) => Number(position))).toEqual(
+      Array.from({ length: 320 }, (_, index) => index + 1),
+    );
     expect(new Set(numbered.map(({ event_id }) => event_id)).size).toBe(320);
     expect(await verifyChain(toy.store.pool)).toMatchObject({ intact: true, head: { position: '320' } });
   });
@@ -162,16 +169,36 @@ describe('the hash chain', () => {
   const verify = () => verifyChain(toy.store.pool);
 
   it('verifies', async () => {
-    expect(await verify()).toMatchObject({ intact: true, head: { position: '5', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }, pruned: 0 });
+    expect(await verify()).toMatchObject({
+      intact: true,
+      head: { position: '5', hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      pruned: 0,
+    });
   });
 
   it.each([
-    ['a changed byte', `update log.event set body = replace(body, 'name', 'nome') where id = 3`, { fault: 'payload-changed', eventId: '3' }],
-    ['changed metadata', `update log.event set metadata = jsonb_set(metadata, '{actor}', '"me"') where id = 2`, { fault: 'payload-changed', eventId: '2' }],
-    ['a changed instant', `update log.event set occurred_at = occurred_at + interval '1 microsecond' where id = 2`, { fault: 'payload-changed', eventId: '2' }],
+    [
+      'a changed byte',
+      `update log.event set body = replace(body, 'name', 'nome') where id = 3`,
+      { fault: 'payload-changed', eventId: '3' },
+    ],
+    [
+      'changed metadata',
+      `update log.event set metadata = jsonb_set(metadata, '{actor}', '"me"') where id = 2`,
+      { fault: 'payload-changed', eventId: '2' },
+    ],
+    [
+      'a changed instant',
+      `update log.event set occurred_at = occurred_at + interval '1 microsecond' where id = 2`,
+      { fault: 'payload-changed', eventId: '2' },
+    ],
     ['a deleted event', 'delete from log.event where id = 4', { fault: 'event-missing', eventId: '4' }],
     ['a deleted position', 'delete from log.position where position = 2', { fault: 'position-missing', position: '3' }],
-    ['a deleted last position', 'delete from log.position where position = 5', { fault: 'event-unnumbered', eventId: '5' }],
+    [
+      'a deleted last position',
+      'delete from log.position where position = 5',
+      { fault: 'event-unnumbered', eventId: '5' },
+    ],
     [
       'a changed byte with its payload hash put right',
       `update log.event set body = '{"name":"x"}' where id = 3; update log.position set payload_hash = log.payload_hash(e) from log.event e where e.id = 3 and event_id = 3`,
@@ -192,14 +219,22 @@ describe('the hash chain', () => {
     if (!report.intact) throw new Error('not intact before');
     await tamper('delete from log.event where id = 5; delete from log.position where position = 5');
     expect(await verify()).toMatchObject({ intact: true });
-    expect(await verifyChain(toy.store.pool, report.head)).toMatchObject({ intact: false, fault: 'tail-missing', position: '4' });
+    expect(await verifyChain(toy.store.pool, report.head)).toMatchObject({
+      intact: false,
+      fault: 'tail-missing',
+      position: '4',
+    });
   });
 
   it('reports pruned events as pruned, and lets none but deliveries and deployments be pruned', async () => {
-    await expect(toy.store.pool.query("select log.prune(array['workload-c1'])")).rejects.toMatchObject({ code: 'TF003' });
+    await expect(toy.store.pool.query("select log.prune(array['workload-c1'])")).rejects.toMatchObject({
+      code: 'TF003',
+    });
     await toy.store.pool.query(`with e as (insert into log.event (stream, version, type, body, metadata, occurred_at)
       values ('delivery-1', 1, 'X', '{}', '{}', now()) returning id) insert into log.unsequenced select id from e`);
-    await expect(toy.store.pool.query("select log.prune(array['delivery-1'])")).rejects.toMatchObject({ code: 'TF002' });
+    await expect(toy.store.pool.query("select log.prune(array['delivery-1'])")).rejects.toMatchObject({
+      code: 'TF002',
+    });
     await sequenceAll(toy.store.pool);
     expect((await toy.store.pool.query("select log.prune(array['delivery-1']) as gone")).rows[0]).toEqual({ gone: 1 });
     expect(await verify()).toMatchObject({ intact: true, pruned: 1, head: { position: '6' } });
@@ -226,14 +261,25 @@ async function quiet(): Promise<void> {
 }
 
 function child(script: string): ChildProcess {
-  const process_ = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', `import pg from 'pg'; const url = process.argv[1]; ${script}`, toy.database.url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const process_ = spawn(
+    process.execPath,
+    [
+      '--conditions=source',
+      '--input-type=module',
+      '-e',
+      `import pg from 'pg'; const url = process.argv[1]; ${script}`,
+      toy.database.url,
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.push(process_);
   return process_;
 }
 
 async function said(process_: ChildProcess, words: string): Promise<void> {
   let heard = '';
-  while (!heard.includes(words)) heard += String((await once(process_.stdout as NonNullable<ChildProcess['stdout']>, 'data'))[0]);
+  while (!heard.includes(words))
+    heard += String((await once(process_.stdout as NonNullable<ChildProcess['stdout']>, 'data'))[0]);
 }

@@ -28,7 +28,8 @@ export const counter: Decider<CounterState, CounterCommand, CounterEvent> = {
         return state.isOpen ? [] : [{ type: 'CounterOpened', data: { name: command.name } }];
       case 'AddToCounter':
         if (!state.isOpen) throw new Rejection('not-open', 'This counter is not open.');
-        if (reads.limit && state.sum + command.amount > Number(reads.limit.sum)) throw new Rejection('over-limit', 'Too much.');
+        if (reads.limit && state.sum + command.amount > Number(reads.limit.sum))
+          throw new Rejection('over-limit', 'Too much.');
         return [{ type: 'CounterAdded', data: { amount: command.amount, shared: command.shared ?? 'common' } }];
       case 'CloseCounter':
         return state.isOpen ? [{ type: 'CounterClosed', data: {} }] : [];
@@ -64,10 +65,18 @@ export const toyModel: Model = {
     const id = stream.slice('workload-'.length);
     switch (type) {
       case 'CounterOpened':
-        return [{ text: 'insert into view.counter (id, sum, version, name) values ($1, 0, $2, $3)', values: [id, version, data.name] }];
+        return [
+          {
+            text: 'insert into view.counter (id, sum, version, name) values ($1, 0, $2, $3)',
+            values: [id, version, data.name],
+          },
+        ];
       case 'CounterAdded':
         return [
-          { text: 'update view.counter set sum = sum + $2, version = $3 where id = $1', values: [id, data.amount, version] },
+          {
+            text: 'update view.counter set sum = sum + $2, version = $3 where id = $1',
+            values: [id, data.amount, version],
+          },
           {
             text: `insert into view.shared as s values ($1, $2, $3)
               on conflict (id) do update set sum = s.sum + excluded.sum, trail = md5(s.trail || excluded.trail)`,

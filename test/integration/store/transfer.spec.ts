@@ -19,12 +19,16 @@ beforeEach(async () => {
   await migrate(target.url, { viewDdl: TOY_DDL });
   to = createStore({ databaseUrl: target.url, model: toyModel });
   await from.store.commit([onNew(counter, 'a', { type: 'OpenCounter', name: 'with "quotes", \\ and ü\n' })], cause);
-  await expect(from.store.commit([onNew(counter, 'b', { type: 'OpenCounter', name: 'with "quotes", \\ and ü\n' })], cause)).rejects.toThrow();
+  await expect(
+    from.store.commit([onNew(counter, 'b', { type: 'OpenCounter', name: 'with "quotes", \\ and ü\n' })], cause),
+  ).rejects.toThrow();
   for (let n = 0; n < 3; n++) await from.store.commit([on(counter, 'a', { type: 'AddToCounter', amount: n })], cause);
   await sequenceAll(from.store.pool);
   await from.store.commit([on(counter, 'a', { type: 'AddToCounter', amount: 10 })], cause);
   await from.store.leases.acquire({ subject: 'a', owner: 'w', ttlMs: 60_000 });
-  await from.store.pool.query(`insert into state.secret values ('00000000-0000-7000-8000-000000000001', 1, 'k', '\\x00ff', '\\x01', '\\x0a0d00', 'f', '2026-01-01T00:00:00.123456Z')`);
+  await from.store.pool.query(
+    `insert into state.secret values ('00000000-0000-7000-8000-000000000001', 1, 'k', '\\x00ff', '\\x01', '\\x0a0d00', 'f', '2026-01-01T00:00:00.123456Z')`,
+  );
 });
 afterEach(async () => {
   await to.close();
@@ -35,7 +39,11 @@ afterEach(async () => {
 const lines = async () => (await collect(exportLog(from.store.pool))).join('').split('\n');
 const contents = async (store: Store) => {
   const tables = ['log.event', 'log.unsequenced', 'log.position', 'state.lease', 'state.secret'];
-  return Promise.all(tables.map(async (table) => (await store.pool.query(`select to_jsonb(t)::text as row from ${table} t order by 1`)).rows));
+  return Promise.all(
+    tables.map(
+      async (table) => (await store.pool.query(`select to_jsonb(t)::text as row from ${table} t order by 1`)).rows,
+    ),
+  );
 };
 
 describe('an export', () => {
@@ -63,15 +71,26 @@ describe('an export', () => {
 
   it('is refused where there is something already', async () => {
     await to.commit([onNew(counter, 'z', { type: 'OpenCounter', name: 'z' })], cause);
-    await expect(importLog(to.pool, await lines())).rejects.toMatchObject({ code: 'not-empty', failureClass: 'operator' });
+    await expect(importLog(to.pool, await lines())).rejects.toMatchObject({
+      code: 'not-empty',
+      failureClass: 'operator',
+    });
   });
 
   it.each([
     ['cut in a line', (all: string[]) => [...all.slice(0, 3), String(all[3]).slice(0, -9)], 'not-an-export'],
-    ['of another release', (all: string[]) => [String(all[0]).replace('0001-log', '0001-other'), ...all.slice(1)], 'other-release'],
+    [
+      'of another release',
+      (all: string[]) => [String(all[0]).replace('0001-log', '0001-other'), ...all.slice(1)],
+      'other-release',
+    ],
     ['of something else', () => ['hello'], 'not-an-export'],
     ['empty', () => [], 'not-an-export'],
-    ['naming a foreign table', (all: string[]) => [String(all[0]), '{"table":"pg_catalog.pg_authid","row":{"rolname":"x"}}'], 'not-an-export'],
+    [
+      'naming a foreign table',
+      (all: string[]) => [String(all[0]), '{"table":"pg_catalog.pg_authid","row":{"rolname":"x"}}'],
+      'not-an-export',
+    ],
   ])('is refused when it is %s, and nothing of it stays', async (_what, spoil, code) => {
     await expect(importLog(to.pool, spoil(await lines()))).rejects.toMatchObject({ code });
     expect((await to.pool.query('select count(*)::int as n from log.event')).rows).toEqual([{ n: 0 }]);

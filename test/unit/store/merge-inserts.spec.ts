@@ -28,7 +28,10 @@ describe('mergeInserts', () => {
       'insert into view.a (x) values (now())',
       'insert into view.a (x) select $1',
     ];
-    const statements = texts.flatMap((text) => [{ text, values: [1] }, { text, values: [2] }]);
+    const statements = texts.flatMap((text) => [
+      { text, values: [1] },
+      { text, values: [2] },
+    ]);
     expect(mergeInserts(statements)).toEqual(statements);
   });
 

@@ -8,6 +8,7 @@ import type { Config } from '#runtime/config';
 import type { Store } from '#store/store';
 import { CLOCK, CONFIG, STORE } from '../dependencies.js';
 import { Answers } from '../http/answers.js';
+import { ShowsSecret } from '../http/idempotency.js';
 import { Authenticate } from './authenticate.js';
 import { readCookie, refuseForeignOrigin, requireOwnOrigin, sessionCookie } from './cookie.js';
 import { Who, type Identity } from './identity.js';
@@ -54,6 +55,7 @@ export class SessionController {
 
   @Post('session')
   @Needs('nobody')
+  @ShowsSecret()
   @Answers(200, MeAnswer, 'Signs in and sets the session cookie')
   async signIn(
     @Body() { token, name, password }: SignInInput,

@@ -16,7 +16,7 @@ import { Answers } from '../http/answers.js';
 import { ShowsSecret } from '../http/idempotency.js';
 import { refuseForeignOrigin, sessionCookie } from './cookie.js';
 import { Needs } from './needs.js';
-import { hashPassword } from './password.js';
+import { hashPassword, requireStrong } from './password.js';
 import { newToken } from './secret-hash.js';
 import { newSession } from './session.js';
 import { giveBackSetupCode, hasPeople, takeSetupCode } from './setup-code.js';
@@ -62,14 +62,14 @@ export class SetupController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SetupAnswer> {
     refuseForeignOrigin(request, this.config);
-    const hash = await hashPassword(password);
+    requireStrong(password);
     if (!(await takeSetupCode(this.store, code))) {
       throw new Rejection('invalid-code', 'The setup code is unknown, used or older than an hour. Restart Tiny Forge for a new link.', [
         { pointer: '/code', detail: 'must be the code of the newest setup link' },
       ]);
     }
     try {
-      const { answer, sessionSecret } = await this.#firstAdmin(name, hash);
+      const { answer, sessionSecret } = await this.#firstAdmin(name, await hashPassword(password));
       void reply.header('set-cookie', sessionCookie(sessionSecret, this.config));
       return answer;
     } catch (error) {

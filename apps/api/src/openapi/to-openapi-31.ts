@@ -5,8 +5,9 @@ export function toOpenApi31(value: Json): Json {
   if (Array.isArray(value)) return value.map(toOpenApi31);
   if (typeof value !== 'object' || value === null) return value;
   const known = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  const { nullable, ...schema } = Object.fromEntries(known.map(([key, inner]) => [key, isData(key) ? inner : toOpenApi31(inner)]));
-  return nullable === true ? orNull(schema) : nullable === undefined || nullable === false ? schema : { ...schema, nullable };
+  const converted = Object.fromEntries(known.map(([key, inner]) => [key, isData(key) ? inner : toOpenApi31(inner)]));
+  const { nullable, ...schema } = withoutLoneAllOf(requiredWithoutDefault(converted));
+  return nullable === true ? orNull(schema) : schema;
 }
 
 /** Values that only look like schemas. */
@@ -14,12 +15,24 @@ function isData(key: string): boolean {
   return key === 'example' || key === 'default';
 }
 
+/** 3.0 had no room for a description beside a `$ref`. */
+function withoutLoneAllOf({ allOf, ...schema }: Record<string, Json>): Record<string, Json> {
+  if (!Array.isArray(allOf)) return schema;
+  return allOf.length === 1 ? { ...schema, ...(allOf[0] as Record<string, Json>) } : { ...schema, allOf };
+}
+
+/** What has a default need not be sent. */
+function requiredWithoutDefault({ required, ...schema }: Record<string, Json>): Record<string, Json> {
+  if (!Array.isArray(required)) return required === undefined ? schema : { ...schema, required };
+  const properties = (schema['properties'] ?? {}) as Record<string, Record<string, Json> | undefined>;
+  const left = required.filter((name) => properties[String(name)]?.['default'] === undefined);
+  return left.length === 0 ? schema : { ...schema, required: left };
+}
+
 function orNull(schema: Record<string, Json>): Json {
-  const { type, allOf, $ref, enum: values, ...rest } = schema;
+  const { type, $ref, enum: values, ...rest } = schema;
   if (typeof type === 'string') {
     return { ...rest, type: [type, 'null'], ...(Array.isArray(values) ? { enum: [...values, null] } : {}) };
   }
-  if ($ref !== undefined) return { ...rest, anyOf: [{ $ref }, { type: 'null' }] };
-  if (Array.isArray(allOf)) return { ...rest, anyOf: [...allOf, { type: 'null' }] };
-  return schema;
+  return $ref === undefined ? schema : { ...rest, anyOf: [{ $ref }, { type: 'null' }] };
 }

@@ -33,5 +33,5 @@ export async function listBindings(
 }
 
 function answerOf(row: Row): BindingAnswer {
-  return { ...row, overriddenFields: Object.keys(row.override) };
+  return { ...row, overriddenFields: Object.keys(row.override).sort() };
 }

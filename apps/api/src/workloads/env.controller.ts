@@ -88,7 +88,7 @@ export class EnvController {
     const { env } = await findWorkload(this.reads, who, id);
     if (!Object.hasOwn(env, key)) throw new Rejection('not-found', `There is no variable ${key}.`);
     await this.store.commit([{ ...on(workload, id, { type: 'UnsetEnv', key }), expectedVersion }], causeOf(who));
-    return this.read({ ...who, workloadIds: null }, id);
+    return this.read(who, id);
   }
 
   async #set(who: Identity, id: string, wanted: { env: Env; statements: readonly Statement[]; expectedVersion?: number }): Promise<EnvAnswer> {

@@ -126,7 +126,7 @@ export class WorkloadsController {
   }
 
   async #answer(who: Identity, id: string): Promise<WorkloadAnswer> {
-    return workloadAnswer(await findWorkload(this.reads, { ...who, workloadIds: null }, id), this.config);
+    return workloadAnswer(await findWorkload(this.reads, who, id), this.config);
   }
 
   #requireNode(node: string): void {

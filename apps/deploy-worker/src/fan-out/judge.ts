@@ -5,6 +5,7 @@ import { checkConfig } from '#plugins/config';
 import type { InboundEvent } from '#plugins/inbound';
 import type { Ref, Source } from '#plugins/source';
 import type { Trigger } from '#plugins/trigger';
+import { shorten } from '../failure.js';
 
 /** One enabled binding with all that its verdict depends on, read in one query for the whole delivery. */
 export interface BoundWorkload {
@@ -30,7 +31,7 @@ export interface Plugins {
   readonly triggers: readonly Trigger[];
 }
 
-/** What a binding makes of a delivery before the outside world is asked. */
+/** What a binding makes of a delivery before the outside world is asked. `inputs` leave out the events: the delivery has them. */
 export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } & (
   | { readonly verdict: 'matched'; readonly code: string; readonly reason: string; readonly ref: Ref; readonly accepted: AcceptedCandidate }
   | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
@@ -43,29 +44,30 @@ export interface TriggerRow {
 
 /** Pure, and isolated: whatever one binding throws becomes its own `errored` verdict. */
 export function judge(bound: BoundWorkload, trigger: TriggerRow, events: readonly InboundEvent[], plugins: Plugins): Judgement {
-  const inputs = { events, override: bound.override, last: bound.last };
+  const inputs = { override: bound.override, last: bound.last };
   try {
     const held = unavailable(bound);
     return held === null ? match(bound, trigger, events, plugins) : { ...held, inputs };
   } catch (error) {
-    const reason = `The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = shorten(`The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`);
     return { verdict: 'errored', code: 'judge-failed', reason, inputs };
   }
 }
 
 function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEvent[], plugins: Plugins): Judgement {
+  const given = { override: bound.override, last: bound.last };
   const trigger = plugins.triggers.find((plugin) => plugin.kind === row.kind);
   const source = plugins.sources.find((plugin) => plugin.kind === bound.sourceKind);
   if (trigger === undefined || source === undefined) {
     const kind = trigger === undefined ? `trigger kind ${row.kind}` : `source kind ${bound.sourceKind}`;
-    return errored('unknown-kind', `This release has no ${kind}.`, {});
+    return errored('unknown-kind', `This release has no ${kind}.`, given);
   }
   const merged = checkConfig(trigger.config, mergeOverride(row.config, bound.override));
   const own = checkConfig(source.config, bound.sourceConfig);
   const broken = [...merged.errors, ...own.errors][0];
-  if (broken !== undefined) return errored('invalid-config', `${broken.pointer || 'the config'} ${broken.detail}`, {});
+  if (broken !== undefined) return errored('invalid-config', `${broken.pointer || 'the config'} ${broken.detail}`, given);
   const effective = trigger.complete?.(merged.value, source.own(own.value)) ?? merged.value;
-  const inputs = { events, effectiveConfig: effective, last: bound.last };
+  const inputs = { effectiveConfig: effective, last: bound.last };
   const candidates = events.filter((event) => trigger.accepts.includes(event.kind)).map((event) => ({ event, createdAt: null, seenAt: new Date().toISOString() }));
   if (candidates.length === 0) {
     const kinds = [...new Set(events.map((event) => event.kind))].join(', ') || 'nothing';

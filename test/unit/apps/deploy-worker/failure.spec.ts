@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Rejection, RetryableError, TerminalError } from '#domain/errors';
+import { failureOf, shorten } from '../../../../apps/deploy-worker/src/failure.js';
+
+const most = () => 1;
+const least = () => 0;
+
+describe('a failure of a known class', () => {
+  it.each(['permanent', 'operator'] as const)('that is %s is final at the first attempt', (failureClass) => {
+    expect(failureOf(new TerminalError('no-such-image', 'It is gone.', failureClass), 1)).toEqual({
+      code: 'no-such-image',
+      class: failureClass,
+      message: 'It is gone.',
+      retryInSeconds: null,
+    });
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7])('that may pass is tried again after attempt %i, later each time', (attempt) => {
+    const error = new RetryableError('registry-unreachable', 'No answer.');
+    expect(failureOf(error, attempt, most)).toEqual({
+      code: 'registry-unreachable',
+      class: 'retryable',
+      message: 'No answer.',
+      retryInSeconds: 2 ** attempt,
+    });
+    expect(failureOf(error, attempt, least).retryInSeconds).toBe(0.5);
+  });
+
+  it('that may pass is final at the eighth attempt, and says so', () => {
+    expect(failureOf(new RetryableError('registry-unreachable', 'No answer.'), 8)).toEqual({
+      code: 'registry-unreachable',
+      class: 'permanent',
+      message: 'No answer. (given up after 8 attempts)',
+      retryInSeconds: null,
+    });
+  });
+
+  it('waits as long as the other side asks for, at most a quarter of an hour', () => {
+    const asked = (seconds: number) => failureOf(new RetryableError('limited', 'Slow down.', seconds), 1, least).retryInSeconds;
+    expect([asked(0), asked(17), asked(900), asked(86_400)]).toEqual([0, 17, 900, 900]);
+  });
+
+  it('never waits longer than five minutes on its own account', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 7 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
+        const wait = failureOf(new RetryableError('x', 'x'), attempt, () => random).retryInSeconds!;
+        expect(wait).toBeGreaterThanOrEqual(0.5);
+        expect(wait).toBeLessThanOrEqual(Math.min(300, 2 ** attempt));
+      }),
+    );
+  });
+});
+
+describe('a failure that nobody gave a class to', () => {
+  it.each([new TypeError('x is undefined'), new Rejection('already-running', 'One is running.')])('is tried thrice: %s', (error) => {
+    expect(failureOf(error, 1).class).toBe('retryable');
+    expect(failureOf(error, 2).retryInSeconds).toBeGreaterThan(0);
+    expect(failureOf(error, 3)).toEqual({
+      code: 'unexpected',
+      class: 'permanent',
+      message: `${error.message} (given up after 3 attempts)`,
+      retryInSeconds: null,
+    });
+  });
+
+  it('may be no error at all', () => {
+    expect(failureOf('just text', 1)).toMatchObject({ code: 'unexpected', message: 'just text' });
+    expect(failureOf(undefined, 1)).toMatchObject({ code: 'unexpected', message: 'undefined' });
+  });
+});
+
+describe('the message that is kept', () => {
+  const bytes = (text: string) => Buffer.byteLength(text, 'utf8');
+
+  it('is one line', () => {
+    expect(shorten(' pull failed:\r\n\tno route\u0000to\u2028host \n')).toBe('pull failed: no route to host');
+  });
+
+  it('of 240 bytes stays whole, of 241 is cut', () => {
+    expect(shorten('a'.repeat(240))).toBe('a'.repeat(240));
+    expect(shorten('a'.repeat(241))).toBe(`${'a'.repeat(237)}…`);
+  });
+
+  it.each([
+    ['é', 118],
+    ['€', 79],
+    ['🚢', 59],
+  ])('is cut between code points: %s', (character, kept) => {
+    const cut = shorten(character.repeat(200));
+    expect(cut).toBe(`${character.repeat(kept)}…`);
+    expect(bytes(cut)).toBeLessThanOrEqual(240);
+  });
+
+  it('fits, on one line, well-formed, whatever the text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 0, maxLength: 400 }), (text) => {
+        const cut = shorten(text);
+        expect(bytes(cut)).toBeLessThanOrEqual(240);
+        expect(cut).not.toContain('\ufffd');
+        expect(cut).not.toMatch(/[\u0000-\u001f\u007f\u2028\u2029]/);
+      }),
+    );
+  });
+
+  it('stays within its bytes when the attempts are added', () => {
+    expect(bytes(failureOf(new RetryableError('x', '€'.repeat(100)), 8).message)).toBeLessThanOrEqual(240);
+    expect(bytes(failureOf(new TerminalError('x', '€'.repeat(100)), 1).message)).toBeLessThanOrEqual(240);
+  });
+});
