@@ -7,7 +7,17 @@ import { SessionController } from './access/session.controller.js';
 import { SetupController } from './access/setup.controller.js';
 import { TokensController } from './access/tokens.controller.js';
 import { DeliveriesController } from './deliveries/deliveries.controller.js';
-import { CLOCK, CONFIG, HTTP, PLUGINS, READS, SECRETS, SEQUENCER, STORE, type ApiDependencies } from './dependencies.js';
+import {
+  CLOCK,
+  CONFIG,
+  HTTP,
+  PLUGINS,
+  READS,
+  SECRETS,
+  SEQUENCER,
+  STORE,
+  type ApiDependencies,
+} from './dependencies.js';
 import { DeploymentsController } from './deployments/deployments.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { EtagInterceptor } from './http/etag.js';

@@ -28,9 +28,17 @@ const CONTENT_SECURITY_POLICY = {
 /** The API, ready to listen or to be asked by supertest. It owns nothing that it was given. */
 export async function createApi(deps: ApiDependencies): Promise<NestFastifyApplication> {
   // Streams are open for hours: closing the app must not wait for their readers.
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 300 } });
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 300 },
+  });
   const logger = nestLogger(deps.logger);
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(deps), adapter, { bodyParser: false, logger, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(deps), adapter, {
+    bodyParser: false,
+    logger,
+    abortOnError: false,
+  });
   const server = adapter.getInstance();
   acceptJsonOnly(server);
   await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });

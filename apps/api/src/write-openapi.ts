@@ -10,7 +10,9 @@ import { buildDocument } from './openapi/document.js';
 /** The committed openapi.json; drawn from the decorators alone, without a database. */
 const plugins = { sources: SOURCES, triggers: TRIGGERS, vendors: [] };
 const nothing = { plugins, clock: () => new Date(0) } as Partial<ApiDependencies> as ApiDependencies;
-const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(nothing), new FastifyAdapter(), { logger: ['error'] });
+const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(nothing), new FastifyAdapter(), {
+  logger: ['error'],
+});
 app.setGlobalPrefix('api');
 writeFileSync('openapi.json', `${JSON.stringify(buildDocument(app, plugins), null, 2)}\n`);
 await app.close();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { DEFAULT_SETTINGS } from '#domain/settings';
-import { RetryableError } from '#domain/errors';
-import { Malformed, type RawRequest } from '#plugins/inbound';
+import { Rejection, RetryableError } from '#domain/errors';
+import { Malformed, type RawRequest, type Vendor } from '#plugins/inbound';
 import { identify, isAuthentic } from '#plugins/vendors/dispatch';
 import { registerHealthRoutes, type HealthParts } from '#runtime/health-routes';
 import type { Logger } from '#runtime/logging';
@@ -11,7 +11,7 @@ import { readSettings } from '#store/settings';
 import type { Store } from '#store/store';
 import { createTriggerFinder, type WebhookTrigger } from './find-trigger.js';
 import { readDelivery } from './read-delivery.js';
-import { createRecorder, type Recorded } from './record.js';
+import { createRecorder, type Recorded, type ToRecord } from './record.js';
 
 export interface IngressDeps extends HealthParts {
   readonly store: Store;
@@ -22,6 +22,8 @@ export interface IngressDeps extends HealthParts {
 /** Bytes that any body may take, whatever the settings say. */
 const MOST_BODY_BYTES = 25 * 1024 * 1024;
 const SETTINGS_MS = 2_000;
+/** Looks at a trigger that keeps being changed under a delivery. */
+const LOOKS = 3;
 
 /** `POST /api/webhook/triggers/:secret` and nothing else: verify, record, answer. */
 export function createIngress(deps: IngressDeps): FastifyInstance {
@@ -42,26 +44,38 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
   const record = createRecorder(store, secrets);
   const settings = keepFor(SETTINGS_MS, () => readSettings(store));
   return async (request: FastifyRequest<{ Params: { secret: string } }>, reply: FastifyReply) => {
-    const trigger = await findTrigger(createHash('sha256').update(request.params.secret).digest('hex'));
-    if (trigger === null) return problem(reply, NOT_FOUND);
+    const secretHash = createHash('sha256').update(request.params.secret).digest('hex');
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const { maxBodyBytes, bodyDays } = await settings();
-    if (body.length > maxBodyBytes) return problem(reply, tooLarge(maxBodyBytes));
     const raw = rawRequest(request, body);
-    if ((raw.headers['content-encoding'] ?? 'identity') !== 'identity') return problem(reply, ENCODED);
-    const vendor = identify(raw, trigger.vendor);
-    const secret = await signingSecret(trigger, secrets);
-    if (!isAuthentic(raw, vendor, { secret, now: new Date() })) {
-      logger.warn({ triggerId: trigger.id, vendor: vendor?.name ?? null }, 'A delivery was refused: its signature is missing or wrong');
-      return problem(reply, UNSIGNED);
+    for (let look = 1; look <= LOOKS; look += 1) {
+      const trigger = await findTrigger(secretHash, look > 1);
+      if (trigger === null) return problem(reply, NOT_FOUND);
+      const { maxBodyBytes, bodyDays } = await settings();
+      if (body.length > maxBodyBytes) return problem(reply, tooLarge(maxBodyBytes));
+      if ((raw.headers['content-encoding'] ?? 'identity') !== 'identity') return problem(reply, ENCODED);
+      const vendor = identify(raw, trigger.vendor);
+      const secret = await signingSecret(trigger, secrets);
+      if (!isAuthentic(raw, vendor, { secret, now: new Date() })) {
+        logger.warn({ triggerId: trigger.id, vendor: vendor?.name ?? null }, 'A delivery was refused: its signature is missing or wrong');
+        return problem(reply, UNSIGNED);
+      }
+      const recorded = await readAndRecord(raw, { trigger, vendor, body, bodyDays });
+      if (recorded instanceof Error) return problem(reply, { ...MALFORMED, detail: recorded.message });
+      if (recorded.kind !== 'outdated') return send(reply, recorded);
     }
+    throw new RetryableError('trigger-changing', 'The trigger is being changed. Send the delivery again in a moment.');
+  };
+
+  /** The sender's fault comes back; everything else is thrown. */
+  async function readAndRecord(raw: RawRequest, { vendor, ...rest }: Omit<ToRecord, 'read'> & { vendor: Vendor | null }) {
     try {
-      return send(reply, await record({ trigger, read: readDelivery(raw, vendor), body, bodyDays }));
+      return await record({ ...rest, read: readDelivery(raw, vendor) });
     } catch (error) {
-      if (error instanceof Malformed) return problem(reply, { ...MALFORMED, detail: error.message });
+      // A Rejection: a text in it cannot be stored, however often it is sent.
+      if (error instanceof Malformed || error instanceof Rejection) return error;
       throw error;
     }
-  };
+  }
 }
 
 async function signingSecret(trigger: WebhookTrigger, secrets: Secrets): Promise<string | null> {
@@ -76,7 +90,7 @@ function rawRequest(request: FastifyRequest, body: Buffer): RawRequest {
   return { method: request.method, headers, body };
 }
 
-function send(reply: FastifyReply, recorded: Recorded): FastifyReply {
+function send(reply: FastifyReply, recorded: Exclude<Recorded, { kind: 'outdated' }>): FastifyReply {
   if (recorded.kind === 'duplicate') return reply.status(200).send({ status: 'duplicate', of: recorded.of });
   const { deliveryId, status, reason } = recorded;
   if (status === 'accepted') return reply.status(202).send({ deliveryId, status });

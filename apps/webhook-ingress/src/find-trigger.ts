@@ -14,25 +14,31 @@ export interface WebhookTrigger {
 const CACHE_MS = 2_000;
 const MOST_CACHED = 10_000;
 
-/** By the SHA-256 of the URL secret. Hits are kept for 2 s; misses never, so that nobody fills the cache with guesses. */
+/**
+ * By the SHA-256 of the URL secret. Hits are kept for 2 s, a rotated secret no longer than its overlap; misses never, so
+ * that nobody fills the cache with guesses. `afresh` asks in any case.
+ */
 export function createTriggerFinder(pool: Pool, now: () => number = Date.now) {
   const cache = new Map<string, { until: number; trigger: WebhookTrigger }>();
-  return async (secretHash: string): Promise<WebhookTrigger | null> => {
+  return async (secretHash: string, afresh = false): Promise<WebhookTrigger | null> => {
     const kept = cache.get(secretHash);
-    if (kept !== undefined && kept.until > now()) return kept.trigger;
-    const trigger = await query(pool, secretHash);
+    if (!afresh && kept !== undefined && kept.until > now()) return kept.trigger;
+    const found = await query(pool, secretHash);
     cache.delete(secretHash);
-    if (trigger === null) return null;
+    if (found === null) return null;
     if (cache.size >= MOST_CACHED) cache.clear();
-    cache.set(secretHash, { until: now() + CACHE_MS, trigger });
+    const { overlapUntil, ...trigger } = found;
+    cache.set(secretHash, { until: Math.min(now() + CACHE_MS, overlapUntil?.getTime() ?? Infinity), trigger });
     return trigger;
   };
 }
 
-async function query(pool: Pool, secretHash: string): Promise<WebhookTrigger | null> {
-  const { rows } = await pool.query<WebhookTrigger>({
+/** `overlapUntil` is set when the secret is the one before the rotation. */
+async function query(pool: Pool, secretHash: string): Promise<(WebhookTrigger & { overlapUntil: Date | null }) | null> {
+  const { rows } = await pool.query<WebhookTrigger & { overlapUntil: Date | null }>({
     name: 'trigger-by-secret',
-    text: `select id, kind, webhook_enabled as "webhookEnabled", vendor, signing_secret as "signingSecret", version
+    text: `select id, kind, webhook_enabled as "webhookEnabled", vendor, signing_secret as "signingSecret", version,
+        case when url_secret_hash = $1 then null else previous_until end as "overlapUntil"
       from view.trigger
       where url_secret_hash = $1 or (previous_secret_hash = $1 and previous_until > now())`,
     values: [secretHash],

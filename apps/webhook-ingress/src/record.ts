@@ -16,7 +16,9 @@ export interface ToRecord {
 
 export type Recorded =
   | { readonly kind: 'stored'; readonly deliveryId: string; readonly status: DeliveryReceived['status']; readonly reason: string | null }
-  | { readonly kind: 'duplicate'; readonly of: string | null };
+  | { readonly kind: 'duplicate'; readonly of: string | null }
+  /** The trigger was changed, rotated or deleted since it was found: nothing was written. */
+  | { readonly kind: 'outdated' };
 
 interface Pending extends ToRecord {
   readonly resolve: (recorded: Recorded) => void;
@@ -51,23 +53,44 @@ export function createRecorder(store: Store, secrets: Secrets) {
 
 async function writeBatch(store: Store, secrets: Secrets, batch: readonly Pending[]): Promise<void> {
   try {
-    const situation = await look(store, batch);
-    const prepared = batch.map((pending) => prepare(pending, situation));
-    const items = prepared.map(({ received, keys, pending: { body, bodyDays } }) => {
-      const cause = { actor: 'system:webhook-ingress', correlationId: received.id };
-      return deliveryItem(store, secrets, { received, keys, bodyDays, body: body.length === 0 ? null : body }, cause);
-    });
-    // An envelope of which every event is known already is not written again.
-    const fresh = prepared.map((each, index) => ({ each, item: items[index]! })).filter(({ each }) => !each.isKnown);
-    const outcomes = await store.appendBatch(fresh.map(({ item }) => item));
-    const byPrepared = new Map(fresh.map(({ each }, index) => [each, outcomes[index]!]));
-    await Promise.all(prepared.map((each) => answer(store, each, byPrepared.get(each) ?? 'duplicate')));
+    const freshBefore = new Map<Pending, number>();
+    let open = batch;
+    while (open.length > 0) {
+      const situation = await look(store, open);
+      const current = open.filter(({ trigger }) => situation.versions.get(trigger.id) === trigger.version);
+      open.filter((pending) => !current.includes(pending)).forEach(({ resolve }) => resolve({ kind: 'outdated' }));
+      const prepared = current.map((pending) => prepare(pending, situation));
+      const outcomes = await write(store, secrets, prepared);
+      const again = prepared.filter((each) => outcomes.get(each) === 'duplicate' && hasMore(each, freshBefore));
+      await Promise.all(prepared.filter((each) => !again.includes(each)).map((each) => answer(store, each, outcomes.get(each) ?? 'duplicate')));
+      open = again.map(({ pending }) => pending);
+    }
   } catch (error) {
     batch.forEach(({ reject }) => reject(error));
   }
 }
 
+async function write(store: Store, secrets: Secrets, prepared: readonly Prepared[]): Promise<ReadonlyMap<Prepared, BatchOutcome>> {
+  // An envelope of which every event is known already is not written again.
+  const fresh = prepared.filter(({ isKnown }) => !isKnown);
+  const items = fresh.map(({ received, keys, pending: { body, bodyDays } }) => {
+    const cause = { actor: 'system:webhook-ingress', correlationId: received.id };
+    return deliveryItem(store, secrets, { received, keys, bodyDays, body: body.length === 0 ? null : body }, cause);
+  });
+  const outcomes = await store.appendBatch(items);
+  return new Map(fresh.map((each, index) => [each, outcomes[index]!]));
+}
+
+/** An envelope that lost an event to another writer is looked at again: the rest of it is news. Each look finds fewer. */
+function hasMore({ pending, received }: Prepared, freshBefore: Map<Pending, number>): boolean {
+  const isFewer = received.events.length < (freshBefore.get(pending) ?? Infinity);
+  freshBefore.set(pending, received.events.length);
+  return isFewer && pending.read.events.length > 1;
+}
+
 interface Situation {
+  /** Trigger → its version now; a deleted one is left out. */
+  readonly versions: ReadonlyMap<string, number>;
   /** Triggers that are enabled and have an enabled binding. */
   readonly enabled: ReadonlySet<string>;
   readonly bound: ReadonlySet<string>;
@@ -78,16 +101,16 @@ interface Situation {
 async function look(store: Store, batch: readonly Pending[]): Promise<Situation> {
   const triggerIds = [...new Set(batch.map(({ trigger }) => trigger.id))];
   const eventKeys = batch.flatMap(({ trigger, read }) => read.events.flatMap(({ key }) => (key ? [[trigger.id, key.key] as const] : [])));
-  const triggers = store.pool.query<{ id: string; enabled: boolean; bound: boolean }>({
+  const triggers = store.pool.query<{ id: string; version: number; enabled: boolean; bound: boolean }>({
     name: 'ingress-situation',
-    text: `select t.id, t.webhook_enabled as enabled,
+    text: `select t.id, t.version, t.webhook_enabled as enabled,
         exists (select from view.binding b where b.trigger_id = t.id and b.enabled) as bound
       from view.trigger t where t.id = any ($1::uuid[])`,
     values: [triggerIds],
   });
-  const taken = eventKeys.length === 0 ? [] : await takenKeys(store, eventKeys);
-  const { rows } = await triggers;
+  const [{ rows }, taken] = await Promise.all([triggers, eventKeys.length === 0 ? [] : takenKeys(store, eventKeys)]);
   return {
+    versions: new Map(rows.map((row) => [row.id, row.version])),
     enabled: new Set(rows.filter((row) => row.enabled).map((row) => row.id)),
     bound: new Set(rows.filter((row) => row.bound).map((row) => row.id)),
     taken: new Set(taken),
@@ -114,7 +137,8 @@ interface Prepared {
 
 function prepare(pending: Pending, situation: Situation): Prepared {
   const { trigger, read } = pending;
-  const fresh = read.events.filter(({ key }) => key === null || !situation.taken.has(`${trigger.id} ${key.key}`));
+  const seen = new Set(situation.taken);
+  const fresh = read.events.filter(({ key }) => key === null || isFirst(seen, `${trigger.id} ${key.key}`));
   const keys = [read.key, ...fresh.map(({ key }) => key)].filter((key): key is TransportKey => key !== null);
   const received: DeliveryReceived = {
     id: uuidv7(),
@@ -153,6 +177,10 @@ async function answer(store: Store, { pending, received, keys }: Prepared, outco
     [pending.trigger.id, known.map(({ key }) => key)],
   );
   pending.resolve({ kind: 'duplicate', of: rows[0]?.of ?? null });
+}
+
+function isFirst(seen: Set<string>, key: string): boolean {
+  return !seen.has(key) && Boolean(seen.add(key));
 }
 
 function distinct(keys: readonly TransportKey[]): readonly TransportKey[] {

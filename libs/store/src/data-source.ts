@@ -28,7 +28,7 @@ function lent(pool: Pool): new () => Pool {
     get(target, property) {
       if (property === 'end') return (done?: () => void) => done?.();
       const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
   return function () {

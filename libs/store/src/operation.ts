@@ -17,7 +17,7 @@ export interface Operation {
 }
 
 export function on<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string, command: C): Operation {
-  return { decider: decider as unknown as AnyDecider, id, command };
+  return { decider, id, command };
 }
 
 export function onNew<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, id: string, command: C): Operation {

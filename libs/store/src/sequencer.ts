@@ -30,64 +30,78 @@ const CHANNEL = 'tinyforge_log';
 export function startSequencer({ databaseUrl, pollMs = 500, onError = () => undefined }: SequencerOptions): Sequencer {
   const listeners = new Set<() => void>();
   const advance = () => listeners.forEach((listener) => listener());
-  let isWanted = true;
-  let isStopped = false;
-  let wake: () => void = () => undefined;
-  const poke = () => {
-    isWanted = true;
-    wake();
-  };
-  const poll = setInterval(poke, pollMs);
-  const sleep = async (ms?: number) => {
-    if (isStopped || (ms === undefined && isWanted)) return;
-    const timer = Promise.withResolvers<void>();
-    wake = ms === undefined ? timer.resolve : () => undefined;
-    if (ms !== undefined) setTimeout(timer.resolve, ms);
-    await timer.promise;
-  };
-
-  const work = async () => {
-    const client = await connect(databaseUrl, advance);
-    let head = '';
-    try {
-      while (!isStopped) {
-        await sleep();
-        isWanted = false;
-        const numbered = await sequence(client);
-        if (numbered !== 0) isWanted ||= numbered < 0 || numbered === BATCH;
-        if (numbered > 0) await client.query('select pg_notify($1, $2)', [CHANNEL, '']);
-        const now = await headOf(client);
-        if (now !== head) advance();
-        head = now;
-        await sleep(SPACING_MS);
-      }
-    } finally {
-      await client.end().catch(() => undefined);
+  const bell = createBell();
+  const poll = setInterval(bell.ring, pollMs);
+  const stopping = new AbortController();
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      await work({ databaseUrl, advance, bell, signal: stopping.signal }).catch(onError);
+      bell.ring();
+      if (!stopping.signal.aborted) await pause(RECONNECT_MS);
     }
-  };
-
-  const keepWorking = async () => {
-    while (!isStopped) {
-      await work().catch(onError);
-      isWanted = true;
-      await sleep(RECONNECT_MS);
-    }
-  };
-  const done = keepWorking();
-
+  })();
   return {
-    poke,
+    poke: bell.ring,
     onAdvance(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async stop() {
-      isStopped = true;
+      stopping.abort();
       clearInterval(poll);
-      wake();
+      bell.ring();
       await done;
     },
   };
+}
+
+interface Work {
+  readonly databaseUrl: string;
+  readonly advance: () => void;
+  readonly bell: Bell;
+  readonly signal: AbortSignal;
+}
+
+/** Until it is stopped or the connection breaks. */
+async function work({ databaseUrl, advance, bell, signal }: Work): Promise<void> {
+  const client = await connect(databaseUrl, advance);
+  let head = '';
+  try {
+    while (!signal.aborted) {
+      await bell.rung();
+      const numbered = await sequence(client);
+      if (numbered < 0 || numbered === BATCH) bell.ring();
+      if (numbered > 0) await client.query('select pg_notify($1, $2)', [CHANNEL, '']);
+      const now = await headOf(client);
+      if (now !== head) advance();
+      head = now;
+      await pause(SPACING_MS);
+    }
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+interface Bell {
+  readonly ring: () => void;
+  /** Resolves at once when it was rung since the last time, else at the next ring. */
+  rung(): Promise<void>;
+}
+
+function createBell(): Bell {
+  let next = Promise.withResolvers<void>();
+  next.resolve();
+  return {
+    ring: () => next.resolve(),
+    async rung() {
+      await next.promise;
+      next = Promise.withResolvers<void>();
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Numbers what is there, in as many transactions as it takes. For tools and tests. */

@@ -26,7 +26,11 @@ function routes(): Route[] {
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item as Record<string, Answer>)
       .filter(([method]) => METHODS.includes(method))
-      .map(([method, operation]) => ({ method: method as Method, path: path.replaceAll(/\{[^}]+\}/g, NOWHERE), needs: operation['x-needs'] })),
+      .map(([method, operation]) => ({
+        method: method as Method,
+        path: path.replaceAll(/\{[^}]+\}/g, NOWHERE),
+        needs: operation['x-needs'],
+      })),
   );
 }
 
@@ -35,7 +39,10 @@ test('every handler has a policy', () => {
   const handlers = CONTROLLERS.flatMap((controller) =>
     Object.getOwnPropertyNames(controller.prototype)
       .filter((name) => name !== 'constructor' && Reflect.hasMetadata('path', controller.prototype[name as never]))
-      .map((name) => ({ name: `${controller.name}.${name}`, policy: reflector.get<Policy>(NEEDS, controller.prototype[name as never]) })),
+      .map((name) => ({
+        name: `${controller.name}.${name}`,
+        policy: reflector.get<Policy>(NEEDS, controller.prototype[name as never]),
+      })),
   );
   expect(handlers.length).toBeGreaterThan(40);
   expect(handlers.filter(({ policy }) => policy === undefined)).toEqual([]);
@@ -43,13 +50,16 @@ test('every handler has a policy', () => {
 });
 
 test('no route answers a stranger, and none a role below its own', async () => {
-  const tokens = Object.fromEntries(await Promise.all(ROLES.map(async (role) => [role, await api.token(role)] as const)));
+  const tokens = Object.fromEntries(
+    await Promise.all(ROLES.map(async (role) => [role, await api.token(role)] as const)),
+  );
   const all = routes();
-  expect(all.filter(({ needs }) => needs === 'nobody').map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
-    'delete /api/session',
-    'post /api/session',
-    'post /api/setup',
-  ]);
+  expect(
+    all
+      .filter(({ needs }) => needs === 'nobody')
+      .map(({ method, path }) => `${method} ${path}`)
+      .sort(),
+  ).toEqual(['delete /api/session', 'post /api/session', 'post /api/setup']);
   for (const { method, path, needs } of all) {
     if (needs === 'nobody') continue;
     for (const token of [null, 'tf_wrong', `${'x'.repeat(40)}`]) {
@@ -63,7 +73,14 @@ test('no route answers a stranger, and none a role below its own', async () => {
 });
 
 test('the same door by other spellings is no other door', async () => {
-  for (const path of ['/api/workloads/', '//api/workloads', '/API/workloads', '/api/./workloads', '/api/%77orkloads', '/api;/workloads']) {
+  for (const path of [
+    '/api/workloads/',
+    '//api/workloads',
+    '/API/workloads',
+    '/api/./workloads',
+    '/api/%77orkloads',
+    '/api;/workloads',
+  ]) {
     const answer = await api.call('get', path, undefined, { token: null });
     expect([401, 404], `${path} → ${answer.status}`).toContain(answer.status);
   }
@@ -98,26 +115,62 @@ describe('tokens', () => {
   });
 
   test('expire', async () => {
-    const made = (await api.call('post', '/api/tokens', { name: 'short', role: 'viewer', expiresAt: new Date(Date.now() + 3_600_000).toISOString() })).body;
+    const made = (
+      await api.call('post', '/api/tokens', {
+        name: 'short',
+        role: 'viewer',
+        expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+      })
+    ).body;
     await api.call('get', '/api/me', undefined, { token: made.token }).expect(200);
-    await api.opened.store.pool.query(`update view.token set expires_at = now() - interval '1 second' where id = $1`, [made.id]);
+    await api.opened.store.pool.query(`update view.token set expires_at = now() - interval '1 second' where id = $1`, [
+      made.id,
+    ]);
     expectProblem(await api.call('get', '/api/me', undefined, { token: made.token }), 401, 'unauthenticated');
-    expectProblem(await api.call('post', '/api/tokens', { name: 'late', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' }), 400, 'invalid-expiry', ['/expiresAt']);
-    expectProblem(await api.call('post', '/api/tokens', { name: 'odd', role: 'owner' }), 400, 'invalid-body', ['/role']);
-    expectProblem(await api.call('post', '/api/tokens', { name: 'none', role: 'viewer', workloadIds: [] }), 400, 'invalid-body', ['/workloadIds']);
+    expectProblem(
+      await api.call('post', '/api/tokens', { name: 'late', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' }),
+      400,
+      'invalid-expiry',
+      ['/expiresAt'],
+    );
+    expectProblem(await api.call('post', '/api/tokens', { name: 'odd', role: 'owner' }), 400, 'invalid-body', [
+      '/role',
+    ]);
+    expectProblem(
+      await api.call('post', '/api/tokens', { name: 'none', role: 'viewer', workloadIds: [] }),
+      400,
+      'invalid-body',
+      ['/workloadIds'],
+    );
   });
 
   test('for one workload know nothing of the others', async () => {
     const [mine, other] = [await api.workload(), await api.workload()];
     const token = await api.token('editor', [mine['id']]);
-    expect((await api.call('get', '/api/workloads', undefined, { token }).expect(200)).body.items.map((row: Answer) => row['id'])).toEqual([mine['id']]);
+    expect(
+      (await api.call('get', '/api/workloads', undefined, { token }).expect(200)).body.items.map(
+        (row: Answer) => row['id'],
+      ),
+    ).toEqual([mine['id']]);
     await api.call('get', `/api/workloads/${mine['id']}`, undefined, { token }).expect(200);
     await api.call('patch', `/api/workloads/${mine['id']}`, { title: 'mine' }, { token }).expect(200);
-    const bound = (await api.call('post', `/api/workloads/${other['id']}/triggers`, { kind: 'manual', name: 'theirs' }).expect(201)).body;
+    const bound = (
+      await api.call('post', `/api/workloads/${other['id']}/triggers`, { kind: 'manual', name: 'theirs' }).expect(201)
+    ).body;
     const hidden: [Method, string][] = [
-      ...['', '/containers', '/chain', '/deployments', '/releases', '/history', '/plan', '/env', '/triggers', '/diff?from=0&to=1', '?version=1'].map(
-        (below): [Method, string] => ['get', `/api/workloads/${other['id']}${below}`],
-      ),
+      ...[
+        '',
+        '/containers',
+        '/chain',
+        '/deployments',
+        '/releases',
+        '/history',
+        '/plan',
+        '/env',
+        '/triggers',
+        '/diff?from=0&to=1',
+        '?version=1',
+      ].map((below): [Method, string] => ['get', `/api/workloads/${other['id']}${below}`]),
       ['patch', `/api/workloads/${other['id']}`],
       ['delete', `/api/workloads/${other['id']}`],
       ['post', `/api/workloads/${other['id']}/deploy`],
@@ -129,7 +182,8 @@ describe('tokens', () => {
       ['patch', `/api/bindings/${bound.id}`],
       ['delete', `/api/bindings/${bound.id}`],
     ];
-    for (const [method, path] of hidden) expectProblem(await api.call(method, path, method === 'get' ? undefined : {}, { token }), 404, 'not-found');
+    for (const [method, path] of hidden)
+      expectProblem(await api.call(method, path, method === 'get' ? undefined : {}, { token }), 404, 'not-found');
     const events = (await api.call('get', '/api/events?limit=200', undefined, { token }).expect(200)).body.items;
     expect(events.every((event: Answer) => event['workloadIds'].includes(mine['id']))).toBe(true);
     for (const path of ['/api/triggers', '/api/registries', '/api/settings']) {

@@ -22,7 +22,8 @@ afterAll(async () => {
   await api?.stop();
 });
 
-const shop = (more: object = {}) => api.workload({ sourceConfig: { image: `${registry.host}/acme/shop`, port: 8080, ...more } });
+const shop = (more: object = {}) =>
+  api.workload({ sourceConfig: { image: `${registry.host}/acme/shop`, port: 8080, ...more } });
 const BY_TEST = { actor: 'system:test', correlationId: 'test' };
 
 async function deployments(workloadId: string): Promise<Answer[]> {
@@ -43,7 +44,10 @@ describe('POST /api/workloads/{id}/deploy', () => {
       steps: [],
       error: null,
     });
-    expect((await api.call('get', `/api/workloads/${id}`)).body).toMatchObject({ state: 'deploying', pendingDeploymentId: first.body.id });
+    expect((await api.call('get', `/api/workloads/${id}`)).body).toMatchObject({
+      state: 'deploying',
+      pendingDeploymentId: first.body.id,
+    });
     const second = await api.call('post', `/api/workloads/${id}/deploy`, { digest }).expect(202);
     expect(await deployments(id)).toMatchObject([
       { id: second.body.id, status: 'waiting' },
@@ -55,7 +59,9 @@ describe('POST /api/workloads/{id}/deploy', () => {
 
   test('twenty at once leave one waiting', async () => {
     const { id } = await shop();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => api.call('post', `/api/workloads/${id}/deploy`, { digest })));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => api.call('post', `/api/workloads/${id}/deploy`, { digest })),
+    );
     const statuses = new Set(answers.map(({ status }) => status));
     expect([...statuses].every((status) => status === 202 || status === 409)).toBe(true);
     const made = await deployments(id);
@@ -72,7 +78,9 @@ describe('POST /api/workloads/{id}/deploy', () => {
   test('stores nothing when the registry is down, or silent', async () => {
     const silent = await listenSilently();
     const port = (silent.address() as AddressInfo).port;
-    await api.call('post', '/api/registries', { name: 'silent', host: `127.0.0.1:${port}`, insecure: true }).expect(201);
+    await api
+      .call('post', '/api/registries', { name: 'silent', host: `127.0.0.1:${port}`, insecure: true })
+      .expect(201);
     await api.call('post', '/api/registries', { name: 'down', host: '127.0.0.1:1', insecure: true }).expect(201);
     const mute = await api.workload({ sourceConfig: { image: `127.0.0.1:${port}/acme/shop` } });
     const down = await api.workload({ sourceConfig: { image: '127.0.0.1:1/acme/shop' } });
@@ -123,37 +131,80 @@ describe('GET /api/deployments/{id}', () => {
   async function running(): Promise<{ id: string; workloadId: string }> {
     const { id: workloadId } = await shop();
     const { id } = (await api.call('post', `/api/workloads/${workloadId}/deploy`, { digest: DIGEST }).expect(202)).body;
-    const claim = { type: 'ClaimDeployment' as const, steps: ['pull', 'route', 'retire'], commitStep: 'route', owner: 'test', previousDeploymentId: null };
+    const claim = {
+      type: 'ClaimDeployment' as const,
+      steps: ['pull', 'route', 'retire'],
+      commitStep: 'route',
+      owner: 'test',
+      previousDeploymentId: null,
+    };
     await api.opened.store.commit([on(deployment, id, claim)], BY_TEST);
     return { id, workloadId };
   }
-  const line = (seq: number, text: string) => ({ seq, at: new Date(0).toISOString(), stream: 'stdout' as const, step: 'pull', line: text });
+  const line = (seq: number, text: string) => ({
+    seq,
+    at: new Date(0).toISOString(),
+    stream: 'stdout' as const,
+    step: 'pull',
+    line: text,
+  });
 
   test('shows the steps, those to come too, and why it failed with the last lines', async () => {
     const { id } = await running();
-    await appendLog(api.opened.store.pool, id, Array.from({ length: 40 }, (_, index) => line(index + 1, `line ${index + 1}`)));
-    const failure = { step: 'pull', code: 'image-platform', class: 'permanent' as const, message: 'wrong platform', attempt: 1, logOffset: 41 };
+    await appendLog(
+      api.opened.store.pool,
+      id,
+      Array.from({ length: 40 }, (_, index) => line(index + 1, `line ${index + 1}`)),
+    );
+    const failure = {
+      step: 'pull',
+      code: 'image-platform',
+      class: 'permanent' as const,
+      message: 'wrong platform',
+      attempt: 1,
+      logOffset: 41,
+    };
     await api.opened.store.commit([on(deployment, id, { type: 'RecordStepFailure', failure, retryAt: null })], BY_TEST);
     await api.opened.store.commit([on(deployment, id, { type: 'FailDeployment' })], BY_TEST);
     const { body } = await api.call('get', `/api/deployments/${id}`).expect(200);
-    expect(body).toMatchObject({ status: 'failed', error: { step: 'pull', code: 'image-platform', class: 'permanent', attempt: 1 } });
+    expect(body).toMatchObject({
+      status: 'failed',
+      error: { step: 'pull', code: 'image-platform', class: 'permanent', attempt: 1 },
+    });
     expect(body.error.lastLines).toHaveLength(20);
     expect(body.error.lastLines.at(-1)).toBe('line 40');
-    expect(body.steps.map(({ name, status }: Answer) => [name, status])).toEqual([['pull', 'failed'], ['route', 'pending'], ['retire', 'pending']]);
+    expect(body.steps.map(({ name, status }: Answer) => [name, status])).toEqual([
+      ['pull', 'failed'],
+      ['route', 'pending'],
+      ['retire', 'pending'],
+    ]);
   });
 
   test('its containers are those of the current deployment', async () => {
     const { id, workloadId } = await running();
     const containers = [{ instance: 1, name: 'tf-shop-1', containerId: 'c'.repeat(64), ports: { 8080: 20_001 } }];
-    await api.opened.store.commit([on(deployment, id, { type: 'CompleteStep', step: 'pull', facts: { containers } })], BY_TEST);
+    await api.opened.store.commit(
+      [on(deployment, id, { type: 'CompleteStep', step: 'pull', facts: { containers } })],
+      BY_TEST,
+    );
     await api.opened.store.commit([on(deployment, id, { type: 'CompleteStep', step: 'route', facts: {} })], BY_TEST);
     const { items } = (await api.call('get', `/api/workloads/${workloadId}/containers`).expect(200)).body;
     expect(items).toMatchObject([
-      { id: `${workloadId}:web-1`, role: 'web-1', containerId: 'c'.repeat(64), port: 20_001, imageRef: `${registry.host}/acme/shop@${DIGEST}`, extraJson: {} },
+      {
+        id: `${workloadId}:web-1`,
+        role: 'web-1',
+        containerId: 'c'.repeat(64),
+        port: 20_001,
+        imageRef: `${registry.host}/acme/shop@${DIGEST}`,
+        extraJson: {},
+      },
     ]);
     const releases = (await api.call('get', `/api/workloads/${workloadId}/releases`).expect(200)).body.items;
     expect(releases).toMatchObject([{ deploymentId: id, isCurrent: true, artifact: { digest: DIGEST } }]);
-    expect((await api.call('get', `/api/workloads/${workloadId}`)).body).toMatchObject({ state: 'running', currentDeploymentId: id });
+    expect((await api.call('get', `/api/workloads/${workloadId}`)).body).toMatchObject({
+      state: 'running',
+      currentDeploymentId: id,
+    });
   });
 
   test('its log follows until the end, and resumes', async () => {
@@ -161,17 +212,35 @@ describe('GET /api/deployments/{id}', () => {
     const { pool } = api.opened.store;
     await appendLog(pool, id, [line(1, 'one'), line(2, 'two')]);
     const headers = { authorization: `Bearer ${'test-admin-token-0123456789'}`, accept: 'application/x-ndjson' };
-    const answer = await fetch(`${api.url}/api/deployments/${id}/log`, { headers: { ...headers, 'last-event-id': '1' } });
+    const answer = await fetch(`${api.url}/api/deployments/${id}/log`, {
+      headers: { ...headers, 'last-event-id': '1' },
+    });
     expect(answer.headers.get('content-type')).toContain('application/x-ndjson');
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
     const first = await reader.read();
-    expect(JSON.parse(first.value!)).toEqual({ seq: 2, at: '1970-01-01T00:00:00.000Z', stream: 'stdout', step: 'pull', line: 'two' });
+    expect(JSON.parse(first.value!)).toEqual({
+      seq: 2,
+      at: '1970-01-01T00:00:00.000Z',
+      stream: 'stdout',
+      step: 'pull',
+      line: 'two',
+    });
     await appendLog(pool, id, [line(3, 'three')]);
     expect(JSON.parse((await reader.read()).value!)).toMatchObject({ seq: 3, line: 'three' });
     const failure = { step: 'pull', code: 'x', class: 'permanent' as const, message: 'x', attempt: 1, logOffset: 4 };
-    await api.opened.store.commit([on(deployment, id, { type: 'RecordStepFailure', failure, retryAt: null }), on(deployment, id, { type: 'FailDeployment' })], BY_TEST);
+    await api.opened.store.commit(
+      [
+        on(deployment, id, { type: 'RecordStepFailure', failure, retryAt: null }),
+        on(deployment, id, { type: 'FailDeployment' }),
+      ],
+      BY_TEST,
+    );
     expect(await reader.read()).toMatchObject({ done: true });
-    const events = await (await fetch(`${api.url}/api/deployments/${id}/log?follow=false`, { headers: { authorization: headers.authorization } })).text();
+    const events = await (
+      await fetch(`${api.url}/api/deployments/${id}/log?follow=false`, {
+        headers: { authorization: headers.authorization },
+      })
+    ).text();
     expect(events).toContain('id: 3\ndata: {"seq":3');
   });
 });

@@ -14,16 +14,25 @@ const events = async (query = ''): Promise<Answer[]> => {
 /** The messages of an SSE stream, one at a time. */
 async function* messages(path: string, headers: Record<string, string> = {}): AsyncGenerator<Record<string, string>> {
   const cut = new AbortController();
-  const answer = await fetch(api.url + path, { headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...headers }, signal: cut.signal });
+  const answer = await fetch(api.url + path, {
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...headers },
+    signal: cut.signal,
+  });
   expect(answer.headers.get('content-type')).toContain('text/event-stream');
   let text = '';
   try {
     for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
       text += chunk;
       for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-        const fields = text.slice(0, end).split('\n').filter((line) => !line.startsWith(':'));
+        const fields = text
+          .slice(0, end)
+          .split('\n')
+          .filter((line) => !line.startsWith(':'));
         text = text.slice(end + 2);
-        if (fields.length > 0) yield Object.fromEntries(fields.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+        if (fields.length > 0)
+          yield Object.fromEntries(
+            fields.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+          );
       }
     }
   } finally {
@@ -40,7 +49,14 @@ describe('GET /api/events', () => {
     const stream = `workload-${made['id']}`;
     const own = await events(`?stream=${stream}`);
     expect(own).toMatchObject([
-      { type: 'WorkloadCreated', stream, version: 1, actor: 'system:admin-token', workloadIds: [made['id']], data: { name: made['name'] } },
+      {
+        type: 'WorkloadCreated',
+        stream,
+        version: 1,
+        actor: 'system:admin-token',
+        workloadIds: [made['id']],
+        data: { name: made['name'] },
+      },
       { type: 'WorkloadChanged', stream, version: 2, data: { title: 'x' } },
     ]);
     expect(await events(`?correlationId=${own[0]!['correlationId']}`)).toEqual([own[0]]);
@@ -76,7 +92,11 @@ describe('GET /api/events/stream', () => {
     const waiting = fresh.next();
     const made = await api.workload();
     const message = (await waiting).value!;
-    expect(JSON.parse(message['data']!)).toMatchObject({ type: 'WorkloadCreated', stream: `workload-${made['id']}`, position: message['id'] });
+    expect(JSON.parse(message['data'])).toMatchObject({
+      type: 'WorkloadCreated',
+      stream: `workload-${made['id']}`,
+      position: message['id'],
+    });
     await fresh.return(undefined);
   });
 
@@ -105,7 +125,9 @@ describe('GET /api/audit/verify', () => {
     const intact = (await api.call('get', '/api/audit/verify').expect(200)).body;
     expect(intact).toMatchObject({ intact: true, head: { position: await api.opened.store.headPosition() } });
     await api.opened.store.pool.query('alter table log.event disable trigger all');
-    await api.opened.store.pool.query(`update log.event set body = replace(body, 'app-1', 'app-9') where stream like 'workload-%' and version = 1`);
+    await api.opened.store.pool.query(
+      `update log.event set body = replace(body, 'app-1', 'app-9') where stream like 'workload-%' and version = 1`,
+    );
     const changed = (await api.call('get', '/api/audit/verify').expect(200)).body;
     expect(changed).toMatchObject({ intact: false, fault: 'payload-changed' });
   });

@@ -57,7 +57,13 @@ export async function startTestApi({ env = {}, triggers = [], clusterUrl }: Test
   const database = await createDatabase(clusterUrl === undefined ? {} : { clusterUrl, migrated: false });
   const dataDir = await mkdtemp(join(tmpdir(), 'tf-api-'));
   const config = readConfig(
-    { DATABASE_URL: database.url, TINYFORGE_DATA_DIR: dataDir, TINYFORGE_ADMIN_TOKEN: ADMIN_TOKEN, TINYFORGE_API_PORT: '0', ...env },
+    {
+      DATABASE_URL: database.url,
+      TINYFORGE_DATA_DIR: dataDir,
+      TINYFORGE_ADMIN_TOKEN: ADMIN_TOKEN,
+      TINYFORGE_API_PORT: '0',
+      ...env,
+    },
     'api',
   );
   const logger = createLogger({ app: 'api', level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
@@ -105,10 +111,23 @@ export async function startTestApi({ env = {}, triggers = [], clusterUrl }: Test
 }
 
 /** The answer is a problem of that status and code; `pointers` name its bad fields. */
-export function expectProblem(answer: request.Response, status: number, code: string, pointers?: readonly string[]): void {
-  expect({ status: answer.status, code: (answer.body as Answer)['code'] }, JSON.stringify(answer.body)).toEqual({ status, code });
+export function expectProblem(
+  answer: request.Response,
+  status: number,
+  code: string,
+  pointers?: readonly string[],
+): void {
+  expect({ status: answer.status, code: (answer.body as Answer)['code'] }, JSON.stringify(answer.body)).toEqual({
+    status,
+    code,
+  });
   expect(answer.headers['content-type']).toContain('application/problem+json');
-  expect(answer.body).toMatchObject({ status, title: expect.any(String), detail: expect.any(String), type: expect.any(String) });
+  expect(answer.body).toMatchObject({
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+    type: expect.any(String),
+  });
   if (pointers) expect((answer.body as Answer)['errors'].map((error: Answer) => error['pointer'])).toEqual(pointers);
 }
 
@@ -131,9 +150,17 @@ function makers(call: Api['call']): Pick<Api, 'workload' | 'trigger' | 'token'> 
   };
   return {
     workload: (more = {}) =>
-      create('/api/workloads', { name: `app-${++made}`, sourceKind: 'image', sourceConfig: { image: 'registry.example.org/acme/shop', port: 8080 }, ...more }),
-    trigger: (more = {}) => create('/api/triggers', { kind: 'registry', name: `trigger ${++made}`, config: {}, ...more }),
+      create('/api/workloads', {
+        name: `app-${++made}`,
+        sourceKind: 'image',
+        sourceConfig: { image: 'registry.example.org/acme/shop', port: 8080 },
+        ...more,
+      }),
+    trigger: (more = {}) =>
+      create('/api/triggers', { kind: 'registry', name: `trigger ${++made}`, config: {}, ...more }),
     token: async (role, workloadIds) =>
-      (await create('/api/tokens', { name: `token ${++made}`, role, ...(workloadIds && { workloadIds }) }))['token'] as string,
+      (await create('/api/tokens', { name: `token ${++made}`, role, ...(workloadIds && { workloadIds }) }))[
+        'token'
+      ] as string,
   };
 }

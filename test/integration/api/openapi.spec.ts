@@ -30,12 +30,14 @@ test('names every operation once, says who may call it and how it answers', () =
   expect(new Set(all.map((operation) => operation['operationId'])).size).toBe(all.length);
   for (const operation of all) {
     expect(operation['x-needs'], operation.id).toBeDefined();
+    expect(operation['summary'], operation.id).toMatch(/\w+ \w+/);
     expect(Object.keys(operation['responses']), operation.id).toEqual(expect.arrayContaining(['4XX', '5XX']));
     const good = Object.entries<Answer>(operation['responses']).filter(([status]) => /^2\d\d$/.test(status));
     expect(good, operation.id).toHaveLength(1);
     const [[status, answer]] = good as [[string, Answer]];
     const isStream = operation.id.endsWith('/log') || operation.id.endsWith('/stream');
-    if (status !== '204' && !isStream) expect(answer['content']?.['application/json']?.schema?.$ref, operation.id).toMatch(/^#\/components\/schemas\//);
+    if (status !== '204' && !isStream)
+      expect(answer['content']?.['application/json']?.schema?.$ref, operation.id).toMatch(/^#\/components\/schemas\//);
   }
 });
 
@@ -54,7 +56,9 @@ test('refers to nothing that is not there, and leaves no schema empty', () => {
 test('every path parameter is described', () => {
   for (const operation of operations()) {
     const names = [...operation.id.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name);
-    const described = (operation['parameters'] ?? []).filter((parameter: Answer) => parameter['in'] === 'path').map((parameter: Answer) => parameter['name']);
+    const described = (operation['parameters'] ?? [])
+      .filter((parameter: Answer) => parameter['in'] === 'path')
+      .map((parameter: Answer) => parameter['name']);
     expect(described.sort(), operation.id).toEqual(names.sort());
   }
 });

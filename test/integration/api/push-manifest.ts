@@ -8,7 +8,11 @@ export async function pushManifest(host: string, repository: string, tag: string
   const started = await fetch(`http://${host}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
   const upload = new URL(started.headers.get('location')!, `http://${host}`);
   upload.searchParams.set('digest', configDigest);
-  const stored = await fetch(upload, { method: 'PUT', body: config, headers: { 'content-type': 'application/octet-stream' } });
+  const stored = await fetch(upload, {
+    method: 'PUT',
+    body: config,
+    headers: { 'content-type': 'application/octet-stream' },
+  });
   expect(stored.status).toBe(201);
   const manifest = JSON.stringify({
     schemaVersion: 2,

@@ -20,13 +20,19 @@ test('setting up takes the newest code, once, and gives the first admin, a sessi
   const stale = link!.split('#code=')[1]!;
   const code = (await createSetupCode(api.opened.store))!;
   expect(Buffer.from(code, 'base64url')).toHaveLength(32);
-  const setUp = (body: object) => api.call('post', '/api/setup', { name: 'Ada', password: PASSWORD, ...body }, anonymous);
+  const setUp = (body: object) =>
+    api.call('post', '/api/setup', { name: 'Ada', password: PASSWORD, ...body }, anonymous);
 
   expectProblem(await setUp({ code: stale }), 400, 'invalid-code', ['/code']);
   expectProblem(await setUp({ code, password: 'short' }), 400, 'weak-password', ['/password']);
   expectProblem(await setUp({ code, name: ' ' }), 400, 'invalid-name', ['/name']);
   expectProblem(await setUp({ code, role: 'admin' }), 400, 'unknown-field', ['/role']);
-  const elsewhere = await api.call('post', '/api/setup', { code, name: 'Eve', password: PASSWORD }, { ...anonymous, headers: { origin: 'https://evil.example' } });
+  const elsewhere = await api.call(
+    'post',
+    '/api/setup',
+    { code, name: 'Eve', password: PASSWORD },
+    { ...anonymous, headers: { origin: 'https://evil.example' } },
+  );
   expectProblem(elsewhere, 403, 'origin-refused');
 
   const [first, second] = await Promise.all([setUp({ code }), setUp({ code })]);
@@ -34,7 +40,9 @@ test('setting up takes the newest code, once, and gives the first admin, a sessi
   expect(good.status, JSON.stringify(good.body)).toBe(201);
   expectProblem(bad, 400, 'invalid-code');
   expect(good.body).toMatchObject({ name: 'Ada', role: 'admin', token: expect.stringMatching(/^tf_/) });
-  const me = await api.call('get', '/api/me', undefined, { token: null, headers: { cookie: cookieOf(good.headers) } }).expect(200);
+  const me = await api
+    .call('get', '/api/me', undefined, { token: null, headers: { cookie: cookieOf(good.headers) } })
+    .expect(200);
   expect(me.body).toEqual({ id: good.body.id, kind: 'person', name: 'Ada', role: 'admin', workloadIds: null });
   await api.call('get', '/api/tokens', undefined, { token: good.body.token }).expect(200);
   expect(await createSetupCode(api.opened.store)).toBeNull();
@@ -48,17 +56,25 @@ describe('signing in', () => {
     const signedIn = await api.call('post', '/api/session', { name: 'ada', password: PASSWORD }, anonymous).expect(200);
     expect(signedIn.body).toMatchObject({ kind: 'person', name: 'Ada', role: 'admin' });
     const cookie = cookieOf(signedIn.headers);
-    const write = (headers: Record<string, string>) => api.call('patch', '/api/settings', { releasesKept: 6 }, { token: null, headers: { cookie, ...headers } });
+    const write = (headers: Record<string, string>) =>
+      api.call('patch', '/api/settings', { releasesKept: 6 }, { token: null, headers: { cookie, ...headers } });
     expectProblem(await write({}), 403, 'origin-refused');
     expectProblem(await write({ origin: 'https://evil.example' }), 403, 'origin-refused');
     expectProblem(await write({ origin: 'null' }), 403, 'origin-refused');
     const host = new URL(api.url).host;
     expect((await write({ origin: `http://${host}`, host })).status).toBe(200);
 
-    const out = await api.call('delete', '/api/session', undefined, { token: null, headers: { cookie, origin: `http://${host}`, host } });
+    const out = await api.call('delete', '/api/session', undefined, {
+      token: null,
+      headers: { cookie, origin: `http://${host}`, host },
+    });
     expect(out.status).toBe(204);
     expect(out.headers['set-cookie']![0]).toContain('Max-Age=0');
-    expectProblem(await api.call('get', '/api/me', undefined, { token: null, headers: { cookie } }), 401, 'unauthenticated');
+    expectProblem(
+      await api.call('get', '/api/me', undefined, { token: null, headers: { cookie } }),
+      401,
+      'unauthenticated',
+    );
   });
 
   test('by token, which ends the session when it is revoked', async () => {
@@ -89,9 +105,16 @@ describe('signing in', () => {
 test('over https the cookie is bound to its host', async () => {
   const secure = await startTestApi({ env: { TINYFORGE_PUBLIC_URL: 'https://forge.example.org' } });
   try {
-    const answer = await secure.call('post', '/api/session', { token: 'test-admin-token-0123456789' }, { token: null, headers: { origin: 'https://forge.example.org' } });
+    const answer = await secure.call(
+      'post',
+      '/api/session',
+      { token: 'test-admin-token-0123456789' },
+      { token: null, headers: { origin: 'https://forge.example.org' } },
+    );
     expect(answer.status).toBe(200);
-    expect(answer.headers['set-cookie']![0]).toMatch(/^__Host-tinyforge=.*; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/);
+    expect(answer.headers['set-cookie']![0]).toMatch(
+      /^__Host-tinyforge=.*; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/,
+    );
   } finally {
     await secure.stop();
   }
@@ -104,7 +127,15 @@ test('the setup page holds no inline script, and the policy allows none', async 
   expect(policy).toContain("default-src 'self'");
   expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).not.toContain('unsafe');
-  for (const path of ['/setup/setup.js', '/setup/setup.css', '/docs', '/docs/docs.js', '/docs/swagger-ui.js', '/docs/swagger-ui.css', '/api/docs']) {
+  for (const path of [
+    '/setup/setup.js',
+    '/setup/setup.css',
+    '/docs',
+    '/docs/docs.js',
+    '/docs/swagger-ui.js',
+    '/docs/swagger-ui.css',
+    '/api/docs',
+  ]) {
     await api.call('get', path, undefined, anonymous).expect(200);
   }
 });

@@ -4,7 +4,13 @@ import { DIGEST, expectProblem, startTestApi, type Answer, type Api } from './fi
 import { window } from './window-trigger.js';
 
 let api: Api;
-beforeAll(async () => (api = await startTestApi({ env: { TINYFORGE_PUBLIC_INGRESS_URL: 'https://hooks.example.org' }, triggers: [window] })));
+beforeAll(
+  async () =>
+    (api = await startTestApi({
+      env: { TINYFORGE_PUBLIC_INGRESS_URL: 'https://hooks.example.org' },
+      triggers: [window],
+    })),
+);
 afterAll(() => api.stop());
 
 const NOWHERE = '01980000-0000-7000-8000-000000000000';
@@ -30,11 +36,31 @@ describe('triggers', () => {
   test.each<[string, object, string, string[]]>([
     ['an unknown kind', { kind: 'carrier-pigeon' }, 'unknown-kind', ['/kind']],
     ['an unknown vendor', { vendor: 'nobody' }, 'unknown-vendor', ['/vendor']],
-    ['a vendor that never signs, with a secret', { vendor: 'quay', signingSecret: 'long enough' }, 'invalid-vendor', ['/vendor']],
+    [
+      'a vendor that never signs, with a secret',
+      { vendor: 'quay', signingSecret: 'long enough' },
+      'invalid-vendor',
+      ['/vendor'],
+    ],
     ['an empty signing secret', { signingSecret: '' }, 'invalid-body', ['/signingSecret']],
-    ['a secret that there is none to keep of', { signingSecret: { $secret: 'set' } }, 'unknown-secret', ['/signingSecret']],
-    ['each bad field of a config', { config: { track: 'x', minAgeSeconds: -1, y: 1 } }, 'invalid-config', ['/config/y', '/config/track', '/config/minAgeSeconds']],
-    ['a range that is none', { config: { select: { policy: 'semver', range: 'latest!' } } }, 'invalid-config', ['/config/select/range']],
+    [
+      'a secret that there is none to keep of',
+      { signingSecret: { $secret: 'set' } },
+      'unknown-secret',
+      ['/signingSecret'],
+    ],
+    [
+      'each bad field of a config',
+      { config: { track: 'x', minAgeSeconds: -1, y: 1 } },
+      'invalid-config',
+      ['/config/y', '/config/track', '/config/minAgeSeconds'],
+    ],
+    [
+      'a range that is none',
+      { config: { select: { policy: 'semver', range: 'latest!' } } },
+      'invalid-config',
+      ['/config/select/range'],
+    ],
     ['an unknown field', { url: 'x' }, 'unknown-field', ['/url']],
     ['a config that is text', { config: 'x' }, 'invalid-body', ['/config']],
   ])('refuse %s', async (_what, more, code, pointers) => {
@@ -45,7 +71,11 @@ describe('triggers', () => {
 
   test('have a name that is theirs alone, within their kind', async () => {
     await api.trigger({ name: 'twice' });
-    expectProblem(await api.call('post', '/api/triggers', { kind: 'registry', name: 'twice', config: {} }), 409, 'name-taken');
+    expectProblem(
+      await api.call('post', '/api/triggers', { kind: 'registry', name: 'twice', config: {} }),
+      409,
+      'name-taken',
+    );
     await api.trigger({ kind: 'manual', name: 'twice' });
   });
 });
@@ -54,24 +84,49 @@ describe('webhook', () => {
   test('shows its URL, whose hash finds the trigger, and rotates it with an overlap', async () => {
     const { id } = await api.trigger();
     const before = (await api.call('get', `/api/triggers/${id}/webhook`).expect(200)).body;
-    expect(before).toMatchObject({ enabled: true, signed: false, url: `https://hooks.example.org/api/webhook/triggers/${before.secret}` });
+    expect(before).toMatchObject({
+      enabled: true,
+      signed: false,
+      url: `https://hooks.example.org/api/webhook/triggers/${before.secret}`,
+    });
     expect(Buffer.from(before.secret, 'base64url')).toHaveLength(32);
-    const after = (await api.call('post', `/api/triggers/${id}/webhook/rotate`, { overlapSeconds: 60 }).expect(200)).body;
+    const after = (await api.call('post', `/api/triggers/${id}/webhook/rotate`, { overlapSeconds: 60 }).expect(200))
+      .body;
     expect(after.secret).not.toBe(before.secret);
-    const { rows } = await api.opened.store.pool.query('select url_secret_hash, previous_secret_hash, previous_until > now() as open from view.trigger where id = $1', [id]);
+    const { rows } = await api.opened.store.pool.query(
+      'select url_secret_hash, previous_secret_hash, previous_until > now() as open from view.trigger where id = $1',
+      [id],
+    );
     const hash = (secret: string) => createHash('sha256').update(secret).digest('hex');
-    expect(rows).toEqual([{ url_secret_hash: hash(after.secret), previous_secret_hash: hash(before.secret), open: true }]);
+    expect(rows).toEqual([
+      { url_secret_hash: hash(after.secret), previous_secret_hash: hash(before.secret), open: true },
+    ]);
   });
 
   test('is switched off, signed and pinned', async () => {
     const { id } = await api.trigger();
-    const changed = (await api.call('patch', `/api/triggers/${id}/webhook`, { enabled: false, vendor: 'github', signingSecret: 'long enough' }).expect(200)).body;
+    const changed = (
+      await api
+        .call('patch', `/api/triggers/${id}/webhook`, {
+          enabled: false,
+          vendor: 'github',
+          signingSecret: 'long enough',
+        })
+        .expect(200)
+    ).body;
     expect(changed).toMatchObject({ enabled: false, signed: true, vendor: 'github' });
     // Kept when it comes back masked; taken away by null.
     await api.call('patch', `/api/triggers/${id}`, { signingSecret: { $secret: 'set' } }).expect(200);
-    expect((await api.call('get', `/api/triggers/${id}`)).body.webhook).toMatchObject({ signed: true, vendor: 'github' });
-    expectProblem(await api.call('patch', `/api/triggers/${id}/webhook`, { vendor: 'quay' }), 400, 'invalid-vendor', ['/vendor']);
-    expect((await api.call('patch', `/api/triggers/${id}/webhook`, { signingSecret: null }).expect(200)).body.signed).toBe(false);
+    expect((await api.call('get', `/api/triggers/${id}`)).body.webhook).toMatchObject({
+      signed: true,
+      vendor: 'github',
+    });
+    expectProblem(await api.call('patch', `/api/triggers/${id}/webhook`, { vendor: 'quay' }), 400, 'invalid-vendor', [
+      '/vendor',
+    ]);
+    expect(
+      (await api.call('patch', `/api/triggers/${id}/webhook`, { signingSecret: null }).expect(200)).body.signed,
+    ).toBe(false);
   });
 
   test('is for editors', async () => {
@@ -86,13 +141,26 @@ describe('bindings', () => {
     const { id, name } = await api.workload();
     const inline = { kind: 'registry', name: 'inline', config: SEMVER, override: { track: 'both', image: null } };
     const made = (await api.call('post', `/api/workloads/${id}/triggers`, inline).expect(201)).body;
-    expect(made).toMatchObject({ triggerName: 'inline', triggerKind: 'registry', workloadId: id, workloadName: name, enabled: true, overriddenFields: ['image', 'track'] });
+    expect(made).toMatchObject({
+      triggerName: 'inline',
+      triggerKind: 'registry',
+      workloadId: id,
+      workloadName: name,
+      enabled: true,
+      overriddenFields: ['image', 'track'],
+    });
     const other = await api.trigger();
-    const bound = (await api.call('post', `/api/workloads/${id}/triggers`, { triggerId: other['id'], enabled: false }).expect(201)).body;
+    const bound = (
+      await api.call('post', `/api/workloads/${id}/triggers`, { triggerId: other['id'], enabled: false }).expect(201)
+    ).body;
     expect(bound).toMatchObject({ triggerId: other['id'], enabled: false, override: {} });
     const listed = (await api.call('get', `/api/workloads/${id}/triggers`)).body.items.map((row: Answer) => row['id']);
     expect(listed).toEqual([bound.id, made.id]);
-    expectProblem(await api.call('post', `/api/workloads/${id}/triggers`, { triggerId: other['id'] }), 409, 'already-bound');
+    expectProblem(
+      await api.call('post', `/api/workloads/${id}/triggers`, { triggerId: other['id'] }),
+      409,
+      'already-bound',
+    );
   });
 
   test('that are refused leave no trigger behind', async () => {
@@ -108,7 +176,8 @@ describe('bindings', () => {
       [{ triggerId: NOWHERE }, 400, 'unknown-trigger', ['/triggerId']],
       [{}, 400, 'invalid-body', ['/kind']],
     ];
-    for (const [body, status, code, pointers] of bad) expectProblem(await api.call('post', `/api/workloads/${id}/triggers`, body), status, code, pointers);
+    for (const [body, status, code, pointers] of bad)
+      expectProblem(await api.call('post', `/api/workloads/${id}/triggers`, body), status, code, pointers);
     expect((await api.call('get', '/api/triggers?q=left')).body.items).toEqual([]);
     expectProblem(await api.call('post', `/api/workloads/${NOWHERE}/triggers`, inline), 404, 'not-found');
   });
@@ -117,31 +186,64 @@ describe('bindings', () => {
     const { id } = await api.workload();
     const override = (fill: string) => ({ select: { policy: 'semver', range: '>=1.0.0', include: [fill] } });
     const room = 8192 - Buffer.byteLength(JSON.stringify(override('')));
-    const bind = (fill: string) => api.call('post', `/api/workloads/${id}/triggers`, { kind: 'registry', name: `n${fill.length}`, override: override(fill) });
+    const bind = (fill: string) =>
+      api.call('post', `/api/workloads/${id}/triggers`, {
+        kind: 'registry',
+        name: `n${fill.length}`,
+        override: override(fill),
+      });
     expectProblem(await bind('é'.repeat(room / 2 + 1)), 400, 'override-too-large', ['/override']);
     expectProblem(await bind('x'.repeat(room + 1)), 400, 'override-too-large', ['/override']);
   });
 
   test('show what counts', async () => {
     const { id } = await api.workload();
-    const { id: binding } = (await api.call('post', `/api/workloads/${id}/triggers`, { kind: 'registry', name: 'effective', config: SEMVER, override: { track: 'both' } })).body;
+    const { id: binding } = (
+      await api.call('post', `/api/workloads/${id}/triggers`, {
+        kind: 'registry',
+        name: 'effective',
+        config: SEMVER,
+        override: { track: 'both' },
+      })
+    ).body;
     const { body } = await api.call('get', `/api/bindings/${binding}/effective`).expect(200);
     expect(body).toMatchObject({
       base: SEMVER,
       override: { track: 'both' },
       overriddenFields: ['track'],
-      config: { track: 'both', downgrade: 'forbid', image: 'registry.example.org/acme/shop', select: { range: '>=1.0.0 <2.0.0', prerelease: false } },
+      config: {
+        track: 'both',
+        downgrade: 'forbid',
+        image: 'registry.example.org/acme/shop',
+        select: { range: '>=1.0.0 <2.0.0', prerelease: false },
+      },
     });
   });
 
   test('are switched, overridden and removed', async () => {
     const { id } = await api.workload();
-    const { id: binding, version } = (await api.call('post', `/api/workloads/${id}/triggers`, { kind: 'registry', name: 'switched' })).body;
-    const off = await api.call('patch', `/api/bindings/${binding}`, { enabled: false, override: { track: 'digest' } }, { headers: { 'if-match': `"${version}"` } });
+    const { id: binding, version } = (
+      await api.call('post', `/api/workloads/${id}/triggers`, { kind: 'registry', name: 'switched' })
+    ).body;
+    const off = await api.call(
+      'patch',
+      `/api/bindings/${binding}`,
+      { enabled: false, override: { track: 'digest' } },
+      { headers: { 'if-match': `"${version}"` } },
+    );
     expect(off.body).toMatchObject({ enabled: false, override: { track: 'digest' }, version: version + 1 });
-    expectProblem(await api.call('patch', `/api/bindings/${binding}`, { override: { track: 1 } }), 400, 'invalid-override', ['/override/track']);
-    expectProblem(await api.call('patch', `/api/bindings/${binding}`, { override: null }), 400, 'invalid-body', ['/override']);
-    expect((await api.call('patch', `/api/bindings/${binding}`, { override: {} }).expect(200)).body.overriddenFields).toEqual([]);
+    expectProblem(
+      await api.call('patch', `/api/bindings/${binding}`, { override: { track: 1 } }),
+      400,
+      'invalid-override',
+      ['/override/track'],
+    );
+    expectProblem(await api.call('patch', `/api/bindings/${binding}`, { override: null }), 400, 'invalid-body', [
+      '/override',
+    ]);
+    expect(
+      (await api.call('patch', `/api/bindings/${binding}`, { override: {} }).expect(200)).body.overriddenFields,
+    ).toEqual([]);
     await api.call('delete', `/api/bindings/${binding}`).expect(204);
     expectProblem(await api.call('get', `/api/bindings/${binding}`), 404, 'not-found');
   });
@@ -149,7 +251,8 @@ describe('bindings', () => {
   test('that a change of the trigger would break are named, and nothing is changed', async () => {
     const [late, early] = [await api.workload(), await api.workload()];
     const { id } = await api.trigger({ kind: 'window', config: { from: 0, to: 10 } });
-    const bind = (workloadId: string, override: object) => api.call('post', `/api/triggers/${id}/bindings`, { workloadId, override });
+    const bind = (workloadId: string, override: object) =>
+      api.call('post', `/api/triggers/${id}/bindings`, { workloadId, override });
     await bind(late['id'], { from: 8 }).expect(201);
     await bind(early['id'], { from: 2 }).expect(201);
     const answer = await api.call('patch', `/api/triggers/${id}`, { config: { from: 0, to: 5 } });
@@ -165,8 +268,15 @@ describe('bindings', () => {
 describe('POST /api/triggers/{id}/fire', () => {
   test('records a delivery that every enabled binding is to judge', async () => {
     const { id } = await api.workload();
-    const { triggerId } = (await api.call('post', `/api/workloads/${id}/triggers`, { kind: 'registry', name: 'fired' })).body;
-    const event = { kind: 'image-push', registry: 'registry.example.org', repository: 'acme/shop', tag: '1.0.0', digest: DIGEST };
+    const { triggerId } = (await api.call('post', `/api/workloads/${id}/triggers`, { kind: 'registry', name: 'fired' }))
+      .body;
+    const event = {
+      kind: 'image-push',
+      registry: 'registry.example.org',
+      repository: 'acme/shop',
+      tag: '1.0.0',
+      digest: DIGEST,
+    };
     const fired = await api.call('post', `/api/triggers/${triggerId}/fire`, { event });
     expect(fired.status, JSON.stringify(fired.body)).toBe(202);
     expect(fired.body).toEqual({ deliveryId: expect.any(String), status: 'accepted' });
@@ -189,7 +299,9 @@ describe('POST /api/triggers/{id}/fire', () => {
     const { id } = await api.trigger({ kind: 'manual' });
     const { body } = await api.call('post', `/api/triggers/${id}/fire`).expect(202);
     expect(body.status).toBe('no-binding');
-    expect((await api.call('get', `/api/deliveries?triggerId=${id}`)).body.items).toMatchObject([{ id: body.deliveryId, status: 'no-binding', events: [{ kind: 'manual' }] }]);
+    expect((await api.call('get', `/api/deliveries?triggerId=${id}`)).body.items).toMatchObject([
+      { id: body.deliveryId, status: 'no-binding', events: [{ kind: 'manual' }] },
+    ]);
   });
 
   test.each<[string, object, string[]]>([

@@ -48,23 +48,48 @@ describe('POST /api/workloads', () => {
     ['a name that is no DNS label', { name: 'My Shop' }, 'invalid-name', ['/name']],
     ['no name', { name: undefined }, 'invalid-body', ['/name']],
     ['an unknown field', { role: 'admin' }, 'unknown-field', ['/role']],
-    ['every bad field of a config', { sourceConfig: { image: 'a b', port: 0, x: 1 } }, 'invalid-config', ['/sourceConfig/x', '/sourceConfig/image', '/sourceConfig/port']],
-    ['a bad field inside a config', { sourceConfig: { ...IMAGE, healthcheck: { intervalSeconds: 0 } } }, 'invalid-config', ['/sourceConfig/healthcheck/intervalSeconds']],
-    ['a face without a port', { sourceConfig: { image: IMAGE.image }, faces: [{ host: 'a.example.org' }] }, 'invalid-config', ['/sourceConfig/port']],
+    [
+      'every bad field of a config',
+      { sourceConfig: { image: 'a b', port: 0, x: 1 } },
+      'invalid-config',
+      ['/sourceConfig/x', '/sourceConfig/image', '/sourceConfig/port'],
+    ],
+    [
+      'a bad field inside a config',
+      { sourceConfig: { ...IMAGE, healthcheck: { intervalSeconds: 0 } } },
+      'invalid-config',
+      ['/sourceConfig/healthcheck/intervalSeconds'],
+    ],
+    [
+      'a face without a port',
+      { sourceConfig: { image: IMAGE.image }, faces: [{ host: 'a.example.org' }] },
+      'invalid-config',
+      ['/sourceConfig/port'],
+    ],
     ['a host that is none', { faces: [{ host: 'a`) || PathPrefix(`/' }] }, 'invalid-face', ['/faces/0/host']],
     ['a subdomain without a domain', { faces: [{ subdomain: 'shop' }] }, 'domain-required', ['/faces/0/subdomain']],
     ['a face with neither', { faces: [{ path: '/' }] }, 'invalid-face', ['/faces/0']],
     ['a parent that is not there', { parentId: NOWHERE }, 'unknown-parent', ['/parentId']],
     ['an unknown node', { node: 'elsewhere' }, 'unknown-node', ['/node']],
     ['a variable with a bad name', { env: { 'A B': { value: 'x' } } }, 'invalid-env', ['/env/A B']],
-    ['a secret that there is none to keep of', { env: { KEY: { value: { $secret: 'set' }, secret: true } } }, 'invalid-env', ['/env/KEY/value']],
+    [
+      'a secret that there is none to keep of',
+      { env: { KEY: { value: { $secret: 'set' }, secret: true } } },
+      'invalid-env',
+      ['/env/KEY/value'],
+    ],
     ['a config that is a list', { sourceConfig: [] }, 'invalid-body', ['/sourceConfig']],
     ['a title that is an object', { title: { $gt: 0 } }, 'invalid-body', ['/title']],
     ['a policy that there is none of', { policy: { drift: 'maybe' } }, 'invalid-body', ['/policy/drift']],
     ['null where there is no nothing', { faces: null }, 'invalid-body', ['/faces']],
   ];
   test.each(bad)('refuses %s', async (_what, more, code, pointers) => {
-    const answer = await api.call('post', '/api/workloads', { name: 'other', sourceKind: 'image', sourceConfig: IMAGE, ...more });
+    const answer = await api.call('post', '/api/workloads', {
+      name: 'other',
+      sourceKind: 'image',
+      sourceConfig: IMAGE,
+      ...more,
+    });
     expectProblem(answer, 400, code, pointers);
     const { body } = await api.call('get', '/api/workloads?q=other');
     expect(body.items).toEqual([]);
@@ -72,7 +97,11 @@ describe('POST /api/workloads', () => {
 
   test('refuses a name that is taken', async () => {
     await api.workload({ name: 'taken' });
-    expectProblem(await api.call('post', '/api/workloads', { name: 'taken', sourceKind: 'image', sourceConfig: IMAGE }), 409, 'name-taken');
+    expectProblem(
+      await api.call('post', '/api/workloads', { name: 'taken', sourceKind: 'image', sourceConfig: IMAGE }),
+      409,
+      'name-taken',
+    );
   });
 
   test('refuses a taken host and names its owner', async () => {
@@ -90,13 +119,16 @@ describe('POST /api/workloads', () => {
   test('completes a subdomain by the domain of the settings', async () => {
     await api.call('patch', '/api/settings', { domain: 'apps.example.org' }).expect(200);
     const made = await api.workload({ faces: [{ subdomain: 'blog', path: '/x/' }] });
-    expect(made['faces']).toEqual([{ host: 'blog.apps.example.org', path: '/x', port: null, url: 'http://blog.apps.example.org:8780/x' }]);
+    expect(made['faces']).toEqual([
+      { host: 'blog.apps.example.org', path: '/x', port: null, url: 'http://blog.apps.example.org:8780/x' },
+    ]);
     await api.call('patch', '/api/settings', { domain: null }).expect(200);
   });
 });
 
 describe('bodies', () => {
-  const send = (body: string, type = 'application/json') => api.call('post', '/api/workloads', body, { headers: { 'content-type': type } });
+  const send = (body: string, type = 'application/json') =>
+    api.call('post', '/api/workloads', body, { headers: { 'content-type': type } });
 
   test('that are too deep, broken, unsafe or of another type are refused', async () => {
     expectProblem(await send(`{"sourceConfig":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 400, 'too-deep');
@@ -119,7 +151,9 @@ describe('GET /api/workloads', () => {
     const seen: string[] = [];
     let cursor = '';
     do {
-      const { body } = await api.call('get', `/api/workloads?q=paged&limit=2${cursor && `&cursor=${cursor}`}`).expect(200);
+      const { body } = await api
+        .call('get', `/api/workloads?q=paged&limit=2${cursor && `&cursor=${cursor}`}`)
+        .expect(200);
       expect(body.items.length).toBeLessThanOrEqual(2);
       seen.push(...body.items.map(({ id }: { id: string }) => id));
       cursor = body.nextCursor ?? '';
@@ -130,7 +164,8 @@ describe('GET /api/workloads', () => {
   test('filters, and takes % as a character', async () => {
     const parent = await api.workload({ title: '100% wool' });
     const child = await api.workload({ parentId: parent['id'] });
-    const ids = async (query: string) => (await api.call('get', `/api/workloads?${query}`).expect(200)).body.items.map(({ id }: { id: string }) => id);
+    const ids = async (query: string) =>
+      (await api.call('get', `/api/workloads?${query}`).expect(200)).body.items.map(({ id }: { id: string }) => id);
     expect(await ids('q=100%25')).toEqual([parent['id']]);
     expect(await ids(`parentId=${parent['id']}`)).toEqual([child['id']]);
     expect(await ids('q=%25%25')).toEqual([]);
@@ -152,15 +187,24 @@ describe('GET /api/workloads/{id}', () => {
   test('answers as it was at a version and at an instant', async () => {
     const { id, version } = await api.workload({ title: 'first', env: { A: { value: '1' } } });
     const changed = (await api.call('patch', `/api/workloads/${id}`, { title: 'second' }).expect(200)).body;
-    expect((await api.call('get', `/api/workloads/${id}?version=${version}`)).body).toMatchObject({ title: 'first', version });
+    expect((await api.call('get', `/api/workloads/${id}?version=${version}`)).body).toMatchObject({
+      title: 'first',
+      version,
+    });
     const now = encodeURIComponent(new Date(Date.now() + 60_000).toISOString());
-    expect((await api.call('get', `/api/workloads/${id}?at=${now}`)).body).toMatchObject({ title: 'second', version: changed.version });
+    expect((await api.call('get', `/api/workloads/${id}?at=${now}`)).body).toMatchObject({
+      title: 'second',
+      version: changed.version,
+    });
     expectProblem(await api.call('get', `/api/workloads/${id}?at=2020-01-01T00:00:00Z`), 404, 'not-found');
     expectProblem(await api.call('get', `/api/workloads/${id}?version=0`), 400, 'invalid-query', ['/version']);
-    const diff = (await api.call('get', `/api/workloads/${id}/diff?from=${version}&to=${changed.version}`).expect(200)).body;
+    const diff = (await api.call('get', `/api/workloads/${id}/diff?from=${version}&to=${changed.version}`).expect(200))
+      .body;
     expect(diff.changes).toEqual([{ field: 'title', from: 'first', to: 'second' }]);
     const history = (await api.call('get', `/api/workloads/${id}/history?limit=1`).expect(200)).body;
-    expect(history.items).toMatchObject([{ type: 'WorkloadChanged', data: { title: 'second' }, actor: 'system:admin-token' }]);
+    expect(history.items).toMatchObject([
+      { type: 'WorkloadChanged', data: { title: 'second' }, actor: 'system:admin-token' },
+    ]);
     const older = (await api.call('get', `/api/workloads/${id}/history?cursor=${history.nextCursor}`).expect(200)).body;
     expect(older.items.map(({ type }: { type: string }) => type)).toEqual(['EnvSet', 'WorkloadCreated']);
   });
@@ -168,7 +212,17 @@ describe('GET /api/workloads/{id}', () => {
   test('knows nothing of others', async () => {
     expectProblem(await api.call('get', `/api/workloads/${NOWHERE}`), 404, 'not-found');
     expectProblem(await api.call('get', '/api/workloads/shop'), 404, 'not-found');
-    for (const below of ['containers', 'chain', 'deployments', 'releases', 'history', 'plan', 'env', 'triggers', 'diff?from=0&to=1']) {
+    for (const below of [
+      'containers',
+      'chain',
+      'deployments',
+      'releases',
+      'history',
+      'plan',
+      'env',
+      'triggers',
+      'diff?from=0&to=1',
+    ]) {
       expectProblem(await api.call('get', `/api/workloads/${NOWHERE}/${below}`), 404, 'not-found');
     }
   });
@@ -178,18 +232,31 @@ describe('GET /api/workloads/{id}', () => {
     const self = await api.workload({ parentId: parent['id'] });
     const child = await api.workload({ parentId: self['id'] });
     const chain = (await api.call('get', `/api/workloads/${self['id']}/chain`).expect(200)).body;
-    expect(chain).toMatchObject({ parent: { id: parent['id'] }, self: { id: self['id'] }, children: [{ id: child['id'], name: child['name'] }] });
+    expect(chain).toMatchObject({
+      parent: { id: parent['id'] },
+      self: { id: self['id'] },
+      children: [{ id: child['id'], name: child['name'] }],
+    });
     for (const below of ['containers', 'deployments', 'releases']) {
-      expect((await api.call('get', `/api/workloads/${self['id']}/${below}`).expect(200)).body).toEqual({ items: [], nextCursor: null });
+      expect((await api.call('get', `/api/workloads/${self['id']}/${below}`).expect(200)).body).toEqual({
+        items: [],
+        nextCursor: null,
+      });
     }
-    expectProblem(await api.call('patch', `/api/workloads/${parent['id']}`, { parentId: child['id'] }), 409, 'parent-cycle');
+    expectProblem(
+      await api.call('patch', `/api/workloads/${parent['id']}`, { parentId: child['id'] }),
+      409,
+      'parent-cycle',
+    );
   });
 });
 
 describe('PATCH /api/workloads/{id}', () => {
   test('changes what is named and nothing else', async () => {
     const { id } = await api.workload({ title: 'kept', policy: { onNewer: 'cancel' } });
-    const { body } = await api.call('patch', `/api/workloads/${id}`, { stage: 'dev', policy: { drift: 'ignore' } }).expect(200);
+    const { body } = await api
+      .call('patch', `/api/workloads/${id}`, { stage: 'dev', policy: { drift: 'ignore' } })
+      .expect(200);
     expect(body).toMatchObject({ title: 'kept', stage: 'dev', policy: { drift: 'ignore', onNewer: 'cancel' } });
     const cleared = await api.call('patch', `/api/workloads/${id}`, { title: null }).expect(200);
     expect(cleared.body).toMatchObject({ title: null, stage: 'dev' });
@@ -197,21 +264,44 @@ describe('PATCH /api/workloads/{id}', () => {
 
   test('keeps to the version in If-Match', async () => {
     const { id, version } = await api.workload();
-    const changed = await api.call('patch', `/api/workloads/${id}`, { title: 'a' }, { headers: { 'if-match': `"${version}"` } });
+    const changed = await api.call(
+      'patch',
+      `/api/workloads/${id}`,
+      { title: 'a' },
+      { headers: { 'if-match': `"${version}"` } },
+    );
     expect(changed.status).toBe(200);
     expect(changed.headers['etag']).toBe(`"${version + 1}"`);
-    const late = await api.call('patch', `/api/workloads/${id}`, { title: 'b' }, { headers: { 'if-match': `"${version}"` } });
+    const late = await api.call(
+      'patch',
+      `/api/workloads/${id}`,
+      { title: 'b' },
+      { headers: { 'if-match': `"${version}"` } },
+    );
     expectProblem(late, 412, 'precondition-failed');
-    expectProblem(await api.call('patch', `/api/workloads/${id}`, { title: 'b' }, { headers: { 'if-match': 'abc' } }), 400, 'invalid-if-match');
+    expectProblem(
+      await api.call('patch', `/api/workloads/${id}`, { title: 'b' }, { headers: { 'if-match': 'abc' } }),
+      400,
+      'invalid-if-match',
+    );
     expect((await api.call('get', `/api/workloads/${id}`)).body.title).toBe('a');
   });
 
   test('refuses what is fixed, and what is not valid', async () => {
     const { id } = await api.workload({ faces: [{ host: 'patched.example.org' }] });
     expectProblem(await api.call('patch', `/api/workloads/${id}`, { name: 'new' }), 400, 'unknown-field', ['/name']);
-    expectProblem(await api.call('patch', `/api/workloads/${id}`, { sourceKind: 'static' }), 400, 'unknown-field', ['/sourceKind']);
-    expectProblem(await api.call('patch', `/api/workloads/${id}`, { sourceConfig: { image: 'x' } }), 400, 'invalid-config', ['/sourceConfig/port']);
-    expectProblem(await api.call('patch', `/api/workloads/${id}`, { sourceConfig: null }), 400, 'invalid-body', ['/sourceConfig']);
+    expectProblem(await api.call('patch', `/api/workloads/${id}`, { sourceKind: 'static' }), 400, 'unknown-field', [
+      '/sourceKind',
+    ]);
+    expectProblem(
+      await api.call('patch', `/api/workloads/${id}`, { sourceConfig: { image: 'x' } }),
+      400,
+      'invalid-config',
+      ['/sourceConfig/port'],
+    );
+    expectProblem(await api.call('patch', `/api/workloads/${id}`, { sourceConfig: null }), 400, 'invalid-body', [
+      '/sourceConfig',
+    ]);
     expectProblem(await api.call('patch', `/api/workloads/${NOWHERE}`, { title: 'x' }), 404, 'not-found');
   });
 });
@@ -253,7 +343,9 @@ describe('env and hold', () => {
     const { rows } = await api.opened.store.pool.query('select env from view.workload where id = $1', [id]);
     expect(await api.opened.secrets.open(rows[0].env.KEY.secret)).toBe('hunter2');
     expectProblem(await api.call('delete', `/api/workloads/${id}/env/A`), 404, 'not-found');
-    expectProblem(await api.call('put', `/api/workloads/${id}/env/A-B`, { value: 'x' }), 400, 'invalid-env', ['/env/A-B']);
+    expectProblem(await api.call('put', `/api/workloads/${id}/env/A-B`, { value: 'x' }), 400, 'invalid-env', [
+      '/env/A-B',
+    ]);
     expectProblem(await api.call('put', `/api/workloads/${id}/env`, []), 400, 'invalid-body');
   });
 

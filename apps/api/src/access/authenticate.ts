@@ -33,7 +33,13 @@ export class Authenticate {
   async byToken(token: string): Promise<Identity | null> {
     const { adminToken } = this.config;
     if (adminToken !== null && isSameSecret(token, adminToken)) {
-      return { actor: 'system:admin-token', kind: 'admin-token', name: 'admin token', role: 'admin', workloadIds: null };
+      return {
+        actor: 'system:admin-token',
+        kind: 'admin-token',
+        name: 'admin token',
+        role: 'admin',
+        workloadIds: null,
+      };
     }
     if (!token.startsWith(TOKEN_PREFIX)) return null;
     const rows: TokenRow[] = await this.reads.query(

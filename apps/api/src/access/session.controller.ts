@@ -30,7 +30,8 @@ export class MeAnswer {
   @ApiProperty({ enum: ['person', 'token', 'admin-token'] }) kind: string;
   @ApiProperty() name: string;
   @ApiProperty({ enum: ROLES }) role: Role;
-  @ApiProperty({ type: [String], nullable: true, description: 'null = every workload' }) workloadIds: readonly string[] | null;
+  @ApiProperty({ type: [String], nullable: true, description: 'null = every workload' }) workloadIds:
+    readonly string[] | null;
 }
 
 @Controller()
@@ -68,7 +69,10 @@ export class SessionController {
     const signedIn = token !== undefined ? await this.#byToken(token) : await this.#byPassword(name, password);
     if (signedIn === null) {
       this.#limit.failed(key);
-      throw new Rejection('bad-credentials', 'The token, or the name and password, are not right. Check them and try again.');
+      throw new Rejection(
+        'bad-credentials',
+        'The token, or the name and password, are not right. Check them and try again.',
+      );
     }
     this.#limit.succeeded(key);
     void reply.header('set-cookie', sessionCookie(signedIn.secret, this.config));
@@ -93,9 +97,14 @@ export class SessionController {
     return identity && { secret: token, me: meAnswer(identity) };
   }
 
-  async #byPassword(name: string | undefined, password: string | undefined): Promise<{ secret: string; me: MeAnswer } | null> {
+  async #byPassword(
+    name: string | undefined,
+    password: string | undefined,
+  ): Promise<{ secret: string; me: MeAnswer } | null> {
     if (name === undefined || password === undefined) {
-      throw new Rejection('invalid-body', 'Send either a token, or a name and a password.', [{ pointer: '', detail: 'must have token, or name and password' }]);
+      throw new Rejection('invalid-body', 'Send either a token, or a name and a password.', [
+        { pointer: '', detail: 'must have token, or name and password' },
+      ]);
     }
     const { rows } = await this.store.pool.query<{ id: string; role: Role; name: string; hash: string }>(
       'select p.id, p.role, c.name, c.hash from state.credential c join view.person p on p.id = c.person_id where lower(c.name) = lower($1)',

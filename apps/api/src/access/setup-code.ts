@@ -8,7 +8,9 @@ export async function createSetupCode({ pool }: Pooled): Promise<string | null> 
   if (await hasPeople({ pool })) return null;
   const code = newSecret();
   await pool.query('delete from state.setup_code');
-  await pool.query(`insert into state.setup_code (hash, expires_at) values ($1, now() + interval '1 hour')`, [hashOf(code)]);
+  await pool.query(`insert into state.setup_code (hash, expires_at) values ($1, now() + interval '1 hour')`, [
+    hashOf(code),
+  ]);
   return code;
 }
 

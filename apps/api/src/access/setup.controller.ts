@@ -24,7 +24,11 @@ import { giveBackSetupCode, hasPeople, takeSetupCode } from './setup-code.js';
 const FIRST_TOKEN = 'first token';
 
 export class SetupInput {
-  @ApiProperty({ type: String, description: 'From the link that the first start printed' }) @IsString() @MinLength(1) @MaxLength(200) code: string;
+  @ApiProperty({ type: String, description: 'From the link that the first start printed' })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(200)
+  code: string;
   @ApiProperty({ type: String, example: 'ada' }) @IsString() @MinLength(1) @MaxLength(100) name: string;
   @ApiProperty({ type: String, minLength: 10 }) @IsString() @MaxLength(1024) password: string;
 }
@@ -64,9 +68,11 @@ export class SetupController {
     refuseForeignOrigin(request, this.config);
     requireStrong(password);
     if (!(await takeSetupCode(this.store, code))) {
-      throw new Rejection('invalid-code', 'The setup code is unknown, used or older than an hour. Restart Tiny Forge for a new link.', [
-        { pointer: '/code', detail: 'must be the code of the newest setup link' },
-      ]);
+      throw new Rejection(
+        'invalid-code',
+        'The setup code is unknown, used or older than an hour. Restart Tiny Forge for a new link.',
+        [{ pointer: '/code', detail: 'must be the code of the newest setup link' }],
+      );
     }
     try {
       const { answer, sessionSecret } = await this.#firstAdmin(name, await hashPassword(password));
@@ -79,7 +85,8 @@ export class SetupController {
   }
 
   async #firstAdmin(name: string, hash: string): Promise<{ answer: SetupAnswer; sessionSecret: string }> {
-    if (await hasPeople(this.store)) throw new Rejection('already-set-up', 'There is an admin already. Sign in instead.');
+    if (await hasPeople(this.store))
+      throw new Rejection('already-set-up', 'There is an admin already. Sign in instead.');
     const [id, tokenId] = [uuid(), uuid()];
     const { token: secret, hash: tokenHash, prefix } = newToken();
     const settings = { name: FIRST_TOKEN, role: 'admin' as const, workloadIds: null, expiresAt: null };
@@ -98,5 +105,8 @@ export class SetupController {
 }
 
 function insertCredential(personId: string, name: string, hash: string): Statement {
-  return { text: 'insert into state.credential (person_id, name, hash) values ($1, $2, $3)', values: [personId, name, hash] };
+  return {
+    text: 'insert into state.credential (person_id, name, hash) values ($1, $2, $3)',
+    values: [personId, name, hash],
+  };
 }

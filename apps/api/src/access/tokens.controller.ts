@@ -1,6 +1,17 @@
 import { Body, Controller, Delete, Get, Inject, Post, Query } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsISO8601, IsOptional, IsString, IsUUID, MaxLength, MinLength } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsISO8601,
+  IsOptional,
+  IsString,
+  IsUUID,
+  MaxLength,
+  MinLength,
+} from 'class-validator';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { ROLES, type Role } from '#domain/access';
@@ -65,9 +76,12 @@ export class TokensController {
 
   @Get()
   @Needs('admin')
-  @AnswersPage(TokenAnswer)
+  @AnswersPage(TokenAnswer, 'Tokens that are not revoked')
   async list(@Query() query: PageQuery): Promise<Page<TokenAnswer>> {
-    const page = await pageOf(this.reads.getRepository(Token).createQueryBuilder('token').where('token.revoked_at is null'), query);
+    const page = await pageOf(
+      this.reads.getRepository(Token).createQueryBuilder('token').where('token.revoked_at is null'),
+      query,
+    );
     return { ...page, items: page.items.map(answerOf) };
   }
 

@@ -19,7 +19,7 @@ export class DeliveriesController {
 
   @Get()
   @Needs('viewer', 'workload')
-  @AnswersPage(DeliveryAnswer)
+  @AnswersPage(DeliveryAnswer, 'Deliveries, newest first')
   list(@Who() who: Identity, @Query() query: DeliveriesQuery): Promise<Page<DeliveryAnswer>> {
     return listDeliveries(this.reads, who, query);
   }

@@ -29,7 +29,10 @@ export class DeliveryDetail extends DeliveryAnswer {
 
 export class DeliveriesQuery extends PageQuery {
   @ApiPropertyOptional({ type: String, format: 'uuid' }) @IsOptional() @IsUUID() triggerId?: string;
-  @ApiPropertyOptional({ enum: OUTCOMES, description: 'At least one binding came out so' }) @IsOptional() @IsIn(OUTCOMES) outcome?: Outcome;
+  @ApiPropertyOptional({ enum: OUTCOMES, description: 'At least one binding came out so' })
+  @IsOptional()
+  @IsIn(OUTCOMES)
+  outcome?: Outcome;
 }
 
 export class BodyAnswer {

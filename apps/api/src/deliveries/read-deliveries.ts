@@ -2,7 +2,14 @@ import type { DataSource, SelectQueryBuilder } from 'typeorm';
 import { Delivery } from '#store/views/delivery.entity';
 import { notFound, type Identity } from '../access/identity.js';
 import { pageOf, type Page } from '../http/page.js';
-import type { DeliveriesQuery, DeliveryAnswer, DeliveryDetail, Outcome, OutcomesView, VerdictAnswer } from './delivery.dto.js';
+import type {
+  DeliveriesQuery,
+  DeliveryAnswer,
+  DeliveryDetail,
+  Outcome,
+  OutcomesView,
+  VerdictAnswer,
+} from './delivery.dto.js';
 
 /** What became of a verdict (`v`) with its deployment (`p`). */
 const OUTCOME = `case
@@ -15,12 +22,19 @@ const OUTCOME = `case
 const JUDGED = 'view.verdict v left join view.deployment p on p.id = v.deployment_id';
 
 /** Newest first; a caller with some workloads sees what concerned them. */
-export async function listDeliveries(reads: DataSource, who: Identity, query: DeliveriesQuery): Promise<Page<DeliveryAnswer>> {
+export async function listDeliveries(
+  reads: DataSource,
+  who: Identity,
+  query: DeliveriesQuery,
+): Promise<Page<DeliveryAnswer>> {
   const rows = visible(reads, who);
   if (query.triggerId !== undefined) rows.andWhere('delivery.trigger_id = :triggerId', { triggerId: query.triggerId });
   if (query.outcome !== undefined) {
     const some = `exists (select from ${JUDGED} where v.delivery_id = delivery.id and ${OUTCOME} = :outcome)`;
-    const open = query.outcome === 'pending' ? "or (not delivery.is_dispatched and delivery.status in ('accepted', 'dispatching'))" : '';
+    const open =
+      query.outcome === 'pending'
+        ? "or (not delivery.is_dispatched and delivery.status in ('accepted', 'dispatching'))"
+        : '';
     rows.andWhere(`(${some} ${open})`, { outcome: query.outcome });
   }
   const page = await pageOf(rows, query);

@@ -9,7 +9,10 @@ export class ReleaseView {
   @ApiProperty({ type: ArtifactView }) artifact: ArtifactView;
   @ApiProperty({ type: 'object', additionalProperties: true }) config: Readonly<Record<string, unknown>>;
   @ApiProperty({ type: [FaceView] }) faces: readonly FaceView[];
-  @ApiProperty({ type: 'object', additionalProperties: true, description: 'Secrets masked' }) env: Record<string, object>;
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'Secrets masked' }) env: Record<
+    string,
+    object
+  >;
 }
 
 export class DeploymentAnswer extends OmitType(Deployment, ['release', 'plan', 'facts', 'isUnfinished'] as const) {

@@ -26,11 +26,12 @@ export class DeploymentsController {
 
   @Get()
   @Needs('viewer', 'workload')
-  @AnswersPage(DeploymentAnswer)
+  @AnswersPage(DeploymentAnswer, 'Deployments, newest first')
   async list(@Who() who: Identity, @Query() query: DeploymentsQuery): Promise<Page<DeploymentAnswer>> {
     const rows = this.reads.getRepository(Deployment).createQueryBuilder('deployment').where('true');
     if (who.workloadIds !== null) rows.andWhere('deployment.workload_id = any(:scope)', { scope: who.workloadIds });
-    if (query.workloadId !== undefined) rows.andWhere('deployment.workload_id = :workloadId', { workloadId: query.workloadId });
+    if (query.workloadId !== undefined)
+      rows.andWhere('deployment.workload_id = :workloadId', { workloadId: query.workloadId });
     if (query.status !== undefined) rows.andWhere('deployment.status = :status', { status: query.status });
     const page = await pageOf(rows, query);
     return { ...page, items: page.items.map(deploymentAnswer) };

@@ -14,7 +14,11 @@ export interface Following {
 }
 
 /** The lines of a deployment, then (null = nothing new) those that come, until its worker has no more duty. */
-export async function* followLog(store: Store, id: string, { after, follow, isAllowed }: Following): AsyncGenerator<Message | null> {
+export async function* followLog(
+  store: Store,
+  id: string,
+  { after, follow, isAllowed }: Following,
+): AsyncGenerator<Message | null> {
   let seen = after;
   while (await isAllowed()) {
     // Asked before the lines are read: what was written before the end is then among them.

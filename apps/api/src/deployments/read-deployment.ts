@@ -27,12 +27,22 @@ export async function readDeployment({ store, reads }: Reading, who: Identity, i
 /** With its plan. Throws `not-found`, also for what the caller may not see. */
 export async function findDeployment(reads: DataSource, who: Identity, id: string): Promise<Deployment> {
   const query = reads.getRepository(Deployment).createQueryBuilder('deployment');
-  const row = await query.addSelect(['deployment.plan', 'deployment.isUnfinished']).where('deployment.id = :id', { id }).getOne();
-  if (row === null || (who.workloadIds !== null && !who.workloadIds.includes(row.workloadId))) throw notFound('deployment');
+  const row = await query
+    .addSelect(['deployment.plan', 'deployment.isUnfinished'])
+    .where('deployment.id = :id', { id })
+    .getOne();
+  if (row === null || (who.workloadIds !== null && !who.workloadIds.includes(row.workloadId)))
+    throw notFound('deployment');
   return row;
 }
 
-export function deploymentAnswer({ plan: _plan, facts: _facts, isUnfinished: _unfinished, release, ...row }: Deployment): DeploymentAnswer {
+export function deploymentAnswer({
+  plan: _plan,
+  facts: _facts,
+  isUnfinished: _unfinished,
+  release,
+  ...row
+}: Deployment): DeploymentAnswer {
   return { ...row, release: { ...release, env: maskEnv(release.env) } };
 }
 

@@ -3,7 +3,11 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { PageQuery } from '../http/page.js';
 
 export class EventAnswer {
-  @ApiProperty({ type: String, nullable: true, description: 'Place in the order that all readers see; null until it has one' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Place in the order that all readers see; null until it has one',
+  })
   position: string | null;
 
   @ApiProperty() id: string;
@@ -24,8 +28,16 @@ export class EventsQuery extends PageQuery {
   @Matches(/^\d{1,18}$/, { message: 'must be a position' })
   after?: string;
 
-  @ApiPropertyOptional({ type: String, example: 'workload-0198…' }) @IsOptional() @IsString() @MaxLength(100) stream?: string;
-  @ApiPropertyOptional({ type: String, example: 'DeploymentSucceeded' }) @IsOptional() @IsString() @MaxLength(100) type?: string;
+  @ApiPropertyOptional({ type: String, example: 'workload-0198…' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  stream?: string;
+  @ApiPropertyOptional({ type: String, example: 'DeploymentSucceeded' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  type?: string;
   @ApiPropertyOptional({ type: String }) @IsOptional() @IsString() @MaxLength(100) correlationId?: string;
 }
 
@@ -38,7 +50,11 @@ export class StreamQuery {
 
 export class AuditAnswer {
   @ApiProperty() intact: boolean;
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'Position and hash of the newest event' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Position and hash of the newest event',
+  })
   head?: object;
   @ApiPropertyOptional({ type: 'integer', description: 'Events that retention took' }) pruned?: number;
   @ApiPropertyOptional({ type: String, example: 'payload-changed' }) fault?: string;

@@ -36,7 +36,12 @@ export class EventsController {
   @Needs('viewer', 'workload')
   @ApiProduces('text/event-stream', 'application/x-ndjson')
   @Answers(200, null, 'The log, live; resumes with Last-Event-ID')
-  stream(@Who() who: Identity, @Query() query: StreamQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+  stream(
+    @Who() who: Identity,
+    @Query() query: StreamQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): void {
     const resumed = String(request.headers['last-event-id'] ?? '');
     const after = /^\d{1,18}$/.test(resumed) ? resumed : (query.after ?? null);
     const following = { after, scope: who.workloadIds, isAllowed: this.recheck.of(request) };

@@ -18,7 +18,11 @@ const COLUMNS = 'p.position, e.id, e.stream, e.version, e.type, e.data, e.metada
 const POSITION = /^\d{1,18}$/;
 
 /** Numbered events in their order. `scope` null = of every workload. */
-export async function listEvents(reads: DataSource, query: EventsQuery, scope: readonly string[] | null): Promise<Page<EventAnswer>> {
+export async function listEvents(
+  reads: DataSource,
+  query: EventsQuery,
+  scope: readonly string[] | null,
+): Promise<Page<EventAnswer>> {
   const { limit, cursor, after = '0', stream = null, type = null, correlationId = null } = query;
   const rows: EventRow[] = await reads.query(
     `select ${COLUMNS} from log.position p join log.event e on e.id = p.event_id
@@ -33,7 +37,11 @@ export async function listEvents(reads: DataSource, query: EventsQuery, scope: r
 }
 
 /** One stream, newest first. */
-export async function historyOf(reads: DataSource, stream: string, { limit, cursor }: PageQuery): Promise<Page<EventAnswer>> {
+export async function historyOf(
+  reads: DataSource,
+  stream: string,
+  { limit, cursor }: PageQuery,
+): Promise<Page<EventAnswer>> {
   const rows: EventRow[] = await reads.query(
     `select ${COLUMNS} from log.event e left join log.position p on p.event_id = e.id
       where e.stream = $1 and e.version < $2 order by e.version desc limit $3`,
@@ -47,7 +55,15 @@ const MOST_VERSIONS = 2_147_483_647;
 
 export function eventAnswer({ metadata, occurred_at, data, ...row }: EventRow): EventAnswer {
   const { actor, causationId, correlationId, workloadIds } = metadata;
-  return { ...row, data: withoutHashes(data), actor, causationId, correlationId, workloadIds, occurredAt: occurred_at.toISOString() };
+  return {
+    ...row,
+    data: withoutHashes(data),
+    actor,
+    causationId,
+    correlationId,
+    workloadIds,
+    occurredAt: occurred_at.toISOString(),
+  };
 }
 
 /** A hash of a token or URL secret is of use to nobody who reads. */

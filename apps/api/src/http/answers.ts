@@ -12,5 +12,9 @@ export function Answers(status: number, type: Type<object> | null, summary: stri
 
 /** A change that may name the version it was made for. */
 export function TakesIfMatch() {
-  return ApiHeader({ name: 'If-Match', required: false, description: 'ETag of the version that was read; another one now is 412' });
+  return ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'ETag of the version that was read; another one now is 412',
+  });
 }

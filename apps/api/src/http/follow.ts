@@ -20,7 +20,10 @@ export function wantsLines(request: FastifyRequest): boolean {
  * Sends the messages as they come. The source ends when its reader goes away: it must not wait for ever in one
  * `next()`. `null` from the source means "nothing new".
  */
-export function sendStream(messages: AsyncIterable<Message | null>, { request, reply }: { request: FastifyRequest; reply: FastifyReply }): void {
+export function sendStream(
+  messages: AsyncIterable<Message | null>,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): void {
   const isLines = wantsLines(request);
   const chunks = isLines ? asLines(messages) : asEvents(messages);
   void reply

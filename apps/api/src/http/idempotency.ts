@@ -102,21 +102,35 @@ function slotOf(request: FastifyRequest): Slot | null {
   const key = request.headers['idempotency-key'];
   if (request.method !== 'POST' || key === undefined) return null;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,200}$/.test(key)) {
-    throw new Rejection('invalid-idempotency-key', 'The Idempotency-Key must be 1 to 200 printable characters without spaces.');
+    throw new Rejection(
+      'invalid-idempotency-key',
+      'The Idempotency-Key must be 1 to 200 printable characters without spaces.',
+    );
   }
-  const hash = createHash('sha256').update(`${request.url}\n${JSON.stringify(request.body ?? null)}`).digest('hex');
+  const hash = createHash('sha256')
+    .update(`${request.url}\n${JSON.stringify(request.body ?? null)}`)
+    .digest('hex');
   return { actor: identityOf(request)?.actor ?? 'nobody', key, hash };
 }
 
 function replayed(row: KeyRow, { hash }: Slot, reply: FastifyReply): unknown {
   if (row.request_hash !== hash) {
-    throw new Rejection('idempotency-key-reused', 'This Idempotency-Key was sent with another request. Make a new one.');
+    throw new Rejection(
+      'idempotency-key-reused',
+      'This Idempotency-Key was sent with another request. Make a new one.',
+    );
   }
   if (row.status === null) {
-    throw new Rejection('request-in-progress', 'The first request with this Idempotency-Key is still running. Ask again in a moment.');
+    throw new Rejection(
+      'request-in-progress',
+      'The first request with this Idempotency-Key is still running. Ask again in a moment.',
+    );
   }
   if (row.body === null) {
-    throw new Rejection('already-issued', 'The first answer showed a secret, which is shown only once. Make a new one if it is lost.');
+    throw new Rejection(
+      'already-issued',
+      'The first answer showed a secret, which is shown only once. Make a new one if it is lost.',
+    );
   }
   void reply.headers(row.headers ?? {});
   return JSON.parse(row.body);

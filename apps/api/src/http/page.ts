@@ -1,5 +1,5 @@
 import { applyDecorators, type Type } from '@nestjs/common';
-import { ApiOkResponse, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type as Cast } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
@@ -38,7 +38,10 @@ export async function pageOf<T extends ObjectLiteral & { id: string }>(
 ): Promise<Page<T>> {
   const after = readCursor(cursor, UUID);
   if (after !== null) query.andWhere(`${query.alias}.id < :pageAfter`, { pageAfter: after });
-  const rows = await query.orderBy(`${query.alias}.id`, 'DESC').limit(limit + 1).getMany();
+  const rows = await query
+    .orderBy(`${query.alias}.id`, 'DESC')
+    .limit(limit + 1)
+    .getMany();
   return cut(rows, limit, (row) => row.id);
 }
 
@@ -64,8 +67,8 @@ export function readCursor(cursor: string | undefined, shape: RegExp): string | 
 }
 
 /** 200 with a page of these. */
-export function AnswersPage(item: Type<object>, description = '') {
-  return applyDecorators(ApiOkResponse({ type: pageClass(item), description }));
+export function AnswersPage(item: Type<object>, summary: string) {
+  return applyDecorators(ApiOperation({ summary }), ApiOkResponse({ type: pageClass(item), description: summary }));
 }
 
 const pages = new Map<Type<object>, Type<object>>();

@@ -21,7 +21,8 @@ export function buildDocument(app: INestApplication, { sources, triggers }: Plug
   const extraModels = [ProblemAnswer, ...[...sources, ...triggers].map(({ config }) => config)];
   const document = SwaggerModule.createDocument(app, options, { extraModels, operationIdFactory });
   for (const item of Object.values(document.paths)) {
-    for (const [method, operation] of Object.entries(item as Record<string, Json>)) if (METHODS.has(method)) complete(operation, method);
+    for (const [method, operation] of Object.entries(item as Record<string, Json>))
+      if (METHODS.has(method)) complete(operation, method);
   }
   return sorted(toOpenApi31(document as unknown as Json)) as unknown as OpenAPIObject;
 }
@@ -44,7 +45,8 @@ function complete(operation: Json, method: string): void {
   const fields = operation as Record<string, Json>;
   fields['security'] = fields['x-needs'] === 'nobody' ? [] : [{ token: [] }, { session: [] }];
   const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemAnswer' } } };
-  if (method === 'post') fields['parameters'] = [...((fields['parameters'] as Json[] | undefined) ?? []), IDEMPOTENCY_KEY];
+  if (method === 'post')
+    fields['parameters'] = [...((fields['parameters'] as Json[] | undefined) ?? []), IDEMPOTENCY_KEY];
   fields['responses'] = {
     ...(fields['responses'] as Record<string, Json>),
     '4XX': { description: 'Refused; `code` and `errors` say why', content: problem },

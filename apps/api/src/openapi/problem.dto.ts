@@ -13,6 +13,7 @@ export class ProblemAnswer {
   @ApiProperty({ description: 'What happened, why, and what to do' }) detail: string;
   @ApiProperty({ example: 'name-taken', description: 'Stable' }) code: string;
   @ApiProperty({ type: [FieldErrorView] }) errors: FieldErrorView[];
-  @ApiPropertyOptional({ type: 'integer', description: 'Of a conflict: the version that stands now' }) currentVersion?: number;
+  @ApiPropertyOptional({ type: 'integer', description: 'Of a conflict: the version that stands now' })
+  currentVersion?: number;
   @ApiPropertyOptional({ description: 'Of a 5xx: what the log calls it' }) instance?: string;
 }

@@ -25,7 +25,7 @@ function withoutLoneAllOf({ allOf, ...schema }: Record<string, Json>): Record<st
 function requiredWithoutDefault({ required, ...schema }: Record<string, Json>): Record<string, Json> {
   if (!Array.isArray(required)) return required === undefined ? schema : { ...schema, required };
   const properties = (schema['properties'] ?? {}) as Record<string, Record<string, Json> | undefined>;
-  const left = required.filter((name) => properties[String(name)]?.['default'] === undefined);
+  const left = (required as string[]).filter((name) => properties[name]?.['default'] === undefined);
   return left.length === 0 ? schema : { ...schema, required: left };
 }
 

@@ -25,7 +25,7 @@ export const SETUP_PAGE = `<!doctype html>
         <pre id="token"></pre>
         <p>Try it:</p>
         <pre id="curl"></pre>
-        <p><a href="/">Open the console</a> or <a href="/docs">read the API</a>.</p>
+        <p><a href="/docs">Read what the API can do</a>.</p>
       </section>
       <noscript>This page needs JavaScript. POST { code, name, password } to /api/setup does the same.</noscript>
     </main>

@@ -14,5 +14,7 @@ export function masked(ref: SecretRef | null): typeof MASKED | null {
 
 /** A new secret, or the next version of the one before. */
 export function sealNext(secrets: Secrets, plain: string, before: SecretRef | null): Sealed {
-  return before === null ? secrets.seal(plain) : secrets.seal(plain, { secretId: before.secretId, version: before.version + 1 });
+  return before === null
+    ? secrets.seal(plain)
+    : secrets.seal(plain, { secretId: before.secretId, version: before.version + 1 });
 }

@@ -9,7 +9,8 @@ class PluginView {
   @ApiProperty({ example: 'image' }) kind: string;
   @ApiProperty({ example: 'Container image' }) title: string;
   @ApiProperty({ type: 'object', additionalProperties: true, description: 'JSON Schema of its config' }) schema: object;
-  @ApiProperty({ type: 'object', additionalProperties: true, description: 'A config with all defaults' }) sample: object;
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'A config with all defaults' })
+  sample: object;
 }
 class VendorView {
   @ApiProperty({ example: 'github' }) kind: string;

@@ -30,7 +30,8 @@ const isPlain = (_: object, value: unknown) => value !== undefined && value !== 
 export class CreateRegistry {
   @ApiProperty({ type: String, example: 'company' }) @IsString() @MinLength(1) @MaxLength(100) name: string;
   @ApiProperty({ type: String, example: 'registry.example.org:5000' }) @IsString() @MaxLength(259) host: string;
-  @ApiPropertyOptional({ type: String, nullable: true }) @IsOptional() @IsString() @MaxLength(256) username?: string | null;
+  @ApiPropertyOptional({ type: String, nullable: true }) @IsOptional() @IsString() @MaxLength(256) username?:
+    string | null;
 
   @ApiPropertyOptional({ type: String, nullable: true, description: 'Never comes back' })
   @ValidateIf(isPlain)
@@ -39,7 +40,12 @@ export class CreateRegistry {
   @MaxLength(8192)
   password?: unknown;
 
-  @ApiPropertyOptional({ type: String, default: 'distribution' }) @ValidateIf(isGiven) @IsString() @MinLength(1) @MaxLength(63) kind?: string;
+  @ApiPropertyOptional({ type: String, default: 'distribution' })
+  @ValidateIf(isGiven)
+  @IsString()
+  @MinLength(1)
+  @MaxLength(63)
+  kind?: string;
 
   @ApiPropertyOptional({ type: Boolean, default: false, description: 'Plain http, and a private or loopback host' })
   @ValidateIf(isGiven)
@@ -50,7 +56,8 @@ export class CreateRegistry {
 export class ChangeRegistry extends PartialType(CreateRegistry, { skipNullProperties: false }) {}
 
 export class RegistryAnswer extends OmitType(Registry, ['password'] as const) {
-  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: MASKED }) password: typeof MASKED | null;
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true, example: MASKED }) password:
+    typeof MASKED | null;
 }
 
 export class TestAnswer {
@@ -75,13 +82,16 @@ export class RegistriesController {
     const { name, host, username = null, kind = 'distribution', insecure = false } = body;
     const { ref, statements } = this.#seal(body.password, null);
     const settings = { name, host, username, password: ref ?? null, kind, insecure };
-    await this.store.commit([onNew(registry, id, { type: 'CreateRegistry', id, settings })], { ...causeOf(who), extra: statements });
+    await this.store.commit([onNew(registry, id, { type: 'CreateRegistry', id, settings })], {
+      ...causeOf(who),
+      extra: statements,
+    });
     return this.read(id);
   }
 
   @Get()
   @Needs('viewer')
-  @AnswersPage(RegistryAnswer)
+  @AnswersPage(RegistryAnswer, 'Registries, newest first')
   async list(@Query() query: PageQuery): Promise<Page<RegistryAnswer>> {
     const page = await pageOf(this.reads.getRepository(Registry).createQueryBuilder('registry').where('true'), query);
     return { ...page, items: page.items.map(answerOf) };
@@ -98,7 +108,12 @@ export class RegistriesController {
   @Needs('admin')
   @TakesIfMatch()
   @Answers(200, RegistryAnswer, 'Changes what is named')
-  async change(@Who() who: Identity, @Id() id: string, @Body() body: ChangeRegistry, @IfMatch() expectedVersion?: number): Promise<RegistryAnswer> {
+  async change(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: ChangeRegistry,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<RegistryAnswer> {
     const before = await this.#find(id);
     const { name, host, username, kind, insecure } = body;
     const { ref, statements } = this.#seal(body.password, before.password);
@@ -144,7 +159,10 @@ export class RegistriesController {
   }
 
   /** `ref` undefined = as it is, null = none any more. */
-  #seal(password: unknown, before: SecretRef | null): { ref: SecretRef | null | undefined; statements: readonly Statement[] } {
+  #seal(
+    password: unknown,
+    before: SecretRef | null,
+  ): { ref: SecretRef | null | undefined; statements: readonly Statement[] } {
     if (password === undefined || (isMasked(password) && before !== null)) return { ref: undefined, statements: [] };
     if (password === null) return { ref: null, statements: [] };
     if (typeof password !== 'string') {

@@ -16,25 +16,41 @@ const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z
 const isGiven = (_: object, value: unknown) => value !== undefined;
 
 export class SettingsView {
-  @ApiProperty({ type: String, nullable: true, example: 'apps.example.org', description: 'Completes a face that names a subdomain' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'apps.example.org',
+    description: 'Completes a face that names a subdomain',
+  })
   @IsOptional()
   @Matches(DOMAIN, { message: 'must be a domain in lower case, such as apps.example.org' })
   domain: string | null;
 
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 1000, description: 'Deployments of one delivery that run at a time' })
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    description: 'Deployments of one delivery that run at a time',
+  })
   @ValidateIf(isGiven)
   @IsInt()
   maxTriggerFanOutConcurrency: number;
 
   @ApiProperty({ type: 'integer', minimum: 1, maximum: 100 }) @ValidateIf(isGiven) @IsInt() releasesKept: number;
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 3650, description: 'Bodies of deliveries' }) @ValidateIf(isGiven) @IsInt() bodyDays: number;
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 3650, description: 'Bodies of deliveries' })
+  @ValidateIf(isGiven)
+  @IsInt()
+  bodyDays: number;
 
   @ApiProperty({ type: 'integer', nullable: true, minimum: 1, maximum: 36_500, description: 'null = for ever' })
   @IsOptional()
   @IsInt()
   historyDays: number | null;
 
-  @ApiProperty({ type: 'integer', minimum: 1024, maximum: 26_214_400, description: 'Of a webhook' }) @ValidateIf(isGiven) @IsInt() maxBodyBytes: number;
+  @ApiProperty({ type: 'integer', minimum: 1024, maximum: 26_214_400, description: 'Of a webhook' })
+  @ValidateIf(isGiven)
+  @IsInt()
+  maxBodyBytes: number;
 }
 
 export class ChangeSettings extends PartialType(SettingsView, { skipNullProperties: false }) {}
@@ -62,7 +78,11 @@ export class SettingsController {
   @Needs('admin')
   @TakesIfMatch()
   @Answers(200, SettingsAnswer, 'Changes what is named')
-  async change(@Who() who: Identity, @Body() body: ChangeSettings, @IfMatch() expectedVersion?: number): Promise<SettingsAnswer> {
+  async change(
+    @Who() who: Identity,
+    @Body() body: ChangeSettings,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<SettingsAnswer> {
     const operation = on(decider, SETTINGS_ID, { type: 'ChangeSettings', changes: { ...body } });
     await this.store.commit([{ ...operation, expectedVersion }], causeOf(who));
     return this.read();

@@ -35,5 +35,9 @@ export async function requireBindingsValid(
   if (broken.length === 0) return;
   const names = broken.map(({ name }) => name).join(', ');
   const errors = broken.map(({ pointer, detail }) => ({ pointer, detail }));
-  throw new Rejection('binding-broken', `The change would break the binding to ${names}. Change that override first.`, errors);
+  throw new Rejection(
+    'binding-broken',
+    `The change would break the binding to ${names}. Change that override first.`,
+    errors,
+  );
 }

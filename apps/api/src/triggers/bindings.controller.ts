@@ -19,7 +19,14 @@ import { checkOverride, effectiveOf, requireTriggerKind, type Parts } from './ch
 import { newTrigger } from './create-trigger.js';
 import { findBinding, listBindings } from './find-binding.js';
 import { findTrigger } from './find-trigger.js';
-import { BindingAnswer, BindInput, BindWorkload, ChangeBinding, CreateTrigger, EffectiveAnswer } from './trigger.dto.js';
+import {
+  BindingAnswer,
+  BindInput,
+  BindWorkload,
+  ChangeBinding,
+  CreateTrigger,
+  EffectiveAnswer,
+} from './trigger.dto.js';
 
 type TriggerParts = Pick<Parts, 'trigger' | 'config'>;
 
@@ -70,9 +77,16 @@ export class BindingsController {
   async bindWorkload(@Who() who: Identity, @Id() id: string, @Body() body: BindWorkload): Promise<BindingAnswer> {
     await findTrigger(this.reads, id);
     const workload = await findWorkload(this.reads, who, body.workloadId).catch(() => {
-      throw new Rejection('unknown-workload', 'There is no such workload.', [{ pointer: '/workloadId', detail: 'must be the id of a workload' }]);
+      throw new Rejection('unknown-workload', 'There is no such workload.', [
+        { pointer: '/workloadId', detail: 'must be the id of a workload' },
+      ]);
     });
-    return this.#bindExisting(who, { workload, triggerId: id, override: body.override ?? {}, enabled: body.enabled ?? true });
+    return this.#bindExisting(who, {
+      workload,
+      triggerId: id,
+      override: body.override ?? {},
+      enabled: body.enabled ?? true,
+    });
   }
 
   @Get('bindings/:id')
@@ -86,7 +100,12 @@ export class BindingsController {
   @Needs('editor', 'workload')
   @TakesIfMatch()
   @Answers(200, BindingAnswer, 'Switches a binding, or replaces its override')
-  async change(@Who() who: Identity, @Id() id: string, @Body() body: ChangeBinding, @IfMatch() expectedVersion?: number): Promise<BindingAnswer> {
+  async change(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: ChangeBinding,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<BindingAnswer> {
     const before = await findBinding(this.reads, who, id);
     const { override, enabled } = body;
     if (override !== undefined) {
@@ -120,11 +139,18 @@ export class BindingsController {
 
   async #bindExisting(
     who: Identity,
-    { workload, triggerId, override, enabled }: { workload: Workload; triggerId: string; override: Override; enabled: boolean },
+    {
+      workload,
+      triggerId,
+      override,
+      enabled,
+    }: { workload: Workload; triggerId: string; override: Override; enabled: boolean },
   ): Promise<BindingAnswer> {
     const parts = await this.#trigger(triggerId).catch((error: unknown) => {
       if (!(error instanceof Rejection) || error.code !== 'not-found') throw error;
-      throw new Rejection('unknown-trigger', 'There is no such trigger.', [{ pointer: '/triggerId', detail: 'must be the id of a trigger' }]);
+      throw new Rejection('unknown-trigger', 'There is no such trigger.', [
+        { pointer: '/triggerId', detail: 'must be the id of a trigger' },
+      ]);
     });
     checkOverride(this.#parts(parts, workload, override));
     const bound = createBinding({ triggerId, workloadId: workload.id, override, enabled });
@@ -148,7 +174,10 @@ export class BindingsController {
   }
 }
 
-function createBinding(input: { triggerId: string; workloadId: string; override: Override; enabled: boolean }): { id: string; operation: Operation } {
+function createBinding(input: { triggerId: string; workloadId: string; override: Override; enabled: boolean }): {
+  id: string;
+  operation: Operation;
+} {
   const id = uuid();
   return { id, operation: onNew(binding, id, { type: 'CreateBinding', id, ...input }) };
 }
@@ -158,7 +187,8 @@ function inlineTrigger(body: BindInput): CreateTrigger | null {
   const { triggerId, override: _override, enabled: _enabled, ...rest } = body;
   const fields = Object.entries(rest).filter(([, value]) => value !== undefined);
   if (triggerId !== undefined && fields.length === 0) return null;
-  const wrong = (pointer: string, detail: string) => new Rejection('invalid-body', `The body is not valid: ${pointer} ${detail}.`, [{ pointer, detail }]);
+  const wrong = (pointer: string, detail: string) =>
+    new Rejection('invalid-body', `The body is not valid: ${pointer} ${detail}.`, [{ pointer, detail }]);
   if (triggerId !== undefined) throw wrong(`/${fields[0]![0]}`, 'must be left out together with triggerId');
   if (rest.kind === undefined) throw wrong('/kind', 'is required where there is no triggerId');
   if (rest.name === undefined) throw wrong('/name', 'is required where there is no triggerId');

@@ -33,9 +33,11 @@ export function checkVendor({ vendors }: Plugins, name: string | null, isSigned:
   }
   const empty = { method: 'POST', headers: {}, body: new Uint8Array() };
   if (!isSigned || vendor.verify(empty, 'secret', new Date(0)) !== 'cannot-sign') return;
-  throw new Rejection('invalid-vendor', `${vendor.title} does not sign its webhooks, so none would pass. Leave out the signing secret.`, [
-    { pointer: '/vendor', detail: 'cannot be used together with a signing secret' },
-  ]);
+  throw new Rejection(
+    'invalid-vendor',
+    `${vendor.title} does not sign its webhooks, so none would pass. Leave out the signing secret.`,
+    [{ pointer: '/vendor', detail: 'cannot be used together with a signing secret' }],
+  );
 }
 
 /** What a binding's config is made of. */
@@ -61,7 +63,10 @@ export function effectiveOf({ trigger, config, override, source, sourceConfig }:
   }
   const own = source.own(checkConfig(source.config, sourceConfig).value);
   const completed = trigger.complete(merged.value, own);
-  return { config: completed, errors: checkConfig(trigger.config, structuredClone({ ...completed }), '/override').errors };
+  return {
+    config: completed,
+    errors: checkConfig(trigger.config, structuredClone({ ...completed }), '/override').errors,
+  };
 }
 
 /** Throws `override-too-large`, or `invalid-override` naming every field that is bad once merged. */
@@ -69,12 +74,18 @@ export function checkOverride(parts: Parts): void {
   const bytes = utf8Length(JSON.stringify(parts.override));
   // The decider refuses it as well: here it comes before the fields of a huge one are looked at.
   if (bytes > OVERRIDE_LIMIT) {
-    throw new Rejection('override-too-large', `The override takes ${bytes} bytes; at most ${OVERRIDE_LIMIT} are kept.`, [
-      { pointer: '/override', detail: `must be at most ${OVERRIDE_LIMIT} bytes of compact UTF-8 JSON` },
-    ]);
+    throw new Rejection(
+      'override-too-large',
+      `The override takes ${bytes} bytes; at most ${OVERRIDE_LIMIT} are kept.`,
+      [{ pointer: '/override', detail: `must be at most ${OVERRIDE_LIMIT} bytes of compact UTF-8 JSON` }],
+    );
   }
   const { errors } = effectiveOf(parts);
   if (errors.length === 0) return;
   const fields = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-  throw new Rejection('invalid-override', `Together with the trigger’s config the override is not valid: ${fields}.`, errors);
+  throw new Rejection(
+    'invalid-override',
+    `Together with the trigger’s config the override is not valid: ${fields}.`,
+    errors,
+  );
 }

@@ -19,7 +19,10 @@ export interface NewTrigger {
 }
 
 /** A trigger that is fit to be written, with a webhook URL of its own. Writes nothing. */
-export function newTrigger(input: CreateTrigger, { plugins, secrets }: { plugins: Plugins; secrets: Secrets }): NewTrigger {
+export function newTrigger(
+  input: CreateTrigger,
+  { plugins, secrets }: { plugins: Plugins; secrets: Secrets },
+): NewTrigger {
   const { kind, name, config = {}, vendor = null } = input;
   const plugin = requireTriggerKind(plugins, kind);
   checkTriggerConfig(plugin, config);

@@ -15,7 +15,8 @@ type Row = Omit<BindingAnswer, 'overriddenFields'>;
 export async function findBinding(reads: DataSource, who: Identity, id: string): Promise<BindingAnswer> {
   const rows: Row[] = await reads.query(`${SELECT} where b.id = $1`, [id]);
   const row = rows[0];
-  if (row === undefined || (who.workloadIds !== null && !who.workloadIds.includes(row.workloadId))) throw notFound('binding');
+  if (row === undefined || (who.workloadIds !== null && !who.workloadIds.includes(row.workloadId)))
+    throw notFound('binding');
   return answerOf(row);
 }
 

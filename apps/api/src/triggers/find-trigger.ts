@@ -19,9 +19,30 @@ export async function triggerAnswers(reads: DataSource, rows: readonly Trigger[]
   );
   const byId = new Map(counts.map((count) => [count.id, count]));
   return rows.map((row) => {
-    const { id, kind, name, config, webhookEnabled: enabled, signingSecret, vendor, version, createdAt, updatedAt } = row;
+    const {
+      id,
+      kind,
+      name,
+      config,
+      webhookEnabled: enabled,
+      signingSecret,
+      vendor,
+      version,
+      createdAt,
+      updatedAt,
+    } = row;
     const webhook = { enabled, signed: signingSecret !== null, vendor, lastDeliveryAt: byId.get(id)?.last ?? null };
-    return { id, kind, name, config, webhook, bindingCount: byId.get(id)?.bindings ?? 0, version, createdAt, updatedAt };
+    return {
+      id,
+      kind,
+      name,
+      config,
+      webhook,
+      bindingCount: byId.get(id)?.bindings ?? 0,
+      version,
+      createdAt,
+      updatedAt,
+    };
   });
 }
 

@@ -57,7 +57,10 @@ export class FireController {
   }
 
   async #hasBinding(triggerId: string): Promise<boolean> {
-    const rows: unknown[] = await this.reads.query('select 1 from view.binding where trigger_id = $1 and enabled limit 1', [triggerId]);
+    const rows: unknown[] = await this.reads.query(
+      'select 1 from view.binding where trigger_id = $1 and enabled limit 1',
+      [triggerId],
+    );
     return rows.length > 0;
   }
 
@@ -65,7 +68,11 @@ export class FireController {
   async #sealBody(deliveryId: string, body: FireInput) {
     const { settings } = await readSettings(this.reads);
     const expiresAt = new Date(this.clock().getTime() + settings.bodyDays * DAY_MS).toISOString();
-    return this.secrets.sealBody({ deliveryId, plain: Buffer.from(JSON.stringify(body.event ?? { kind: 'manual' })), expiresAt });
+    return this.secrets.sealBody({
+      deliveryId,
+      plain: Buffer.from(JSON.stringify(body.event ?? { kind: 'manual' })),
+      expiresAt,
+    });
   }
 }
 
@@ -76,7 +83,9 @@ function recorded(event: InboundEvent): RecordedInbound {
 }
 
 function notAccepted(kind: string, event: InboundEvent, accepts: readonly string[]): Rejection {
-  return new Rejection('invalid-event', `A ${kind} trigger does not react to ${event.kind}. Send one of: ${accepts.join(', ')}.`, [
-    { pointer: '/event/kind', detail: `must be one of ${accepts.join(', ')}` },
-  ]);
+  return new Rejection(
+    'invalid-event',
+    `A ${kind} trigger does not react to ${event.kind}. Send one of: ${accepts.join(', ')}.`,
+    [{ pointer: '/event/kind', detail: `must be one of ${accepts.join(', ')}` }],
+  );
 }

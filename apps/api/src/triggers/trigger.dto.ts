@@ -31,7 +31,12 @@ export class CreateTrigger {
   @MaxLength(100)
   name: string;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, default: {}, description: 'See GET /plugins for its shape' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    default: {},
+    description: 'See GET /plugins for its shape',
+  })
   @ValidateIf(isGiven)
   @IsObject()
   config?: Record<string, unknown>;
@@ -47,7 +52,12 @@ export class CreateTrigger {
   @MaxLength(63)
   vendor?: string | null;
 
-  @ApiPropertyOptional({ type: String, nullable: true, minLength: 8, description: 'Then only signed webhooks pass; null = none' })
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    minLength: 8,
+    description: 'Then only signed webhooks pass; null = none',
+  })
   @ValidateIf(isPlainSecret)
   @IsString()
   @MinLength(8)
@@ -55,12 +65,15 @@ export class CreateTrigger {
   signingSecret?: unknown;
 }
 
-export class ChangeTrigger extends PartialType(OmitType(CreateTrigger, ['kind'] as const), { skipNullProperties: false }) {}
+export class ChangeTrigger extends PartialType(OmitType(CreateTrigger, ['kind'] as const), {
+  skipNullProperties: false,
+}) {}
 
 export class ChangeWebhook {
   @ApiPropertyOptional({ type: Boolean }) @ValidateIf(isGiven) @IsBoolean() enabled?: boolean;
 
-  @ApiPropertyOptional({ type: String, nullable: true }) @IsOptional() @IsString() @MaxLength(63) vendor?: string | null;
+  @ApiPropertyOptional({ type: String, nullable: true }) @IsOptional() @IsString() @MaxLength(63) vendor?:
+    string | null;
 
   @ApiPropertyOptional({ type: String, nullable: true, minLength: 8 })
   @ValidateIf(isPlainSecret)
@@ -71,7 +84,13 @@ export class ChangeWebhook {
 }
 
 export class RotateWebhook {
-  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: 2_592_000, default: 0, description: 'The old URL works so long' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 2_592_000,
+    default: 0,
+    description: 'The old URL works so long',
+  })
   @IsOptional()
   @IsInt()
   @Min(0)
@@ -80,7 +99,12 @@ export class RotateWebhook {
 }
 
 export class FireInput {
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { kind: 'manual' }, description: 'An inbound event; left out: manual' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    example: { kind: 'manual' },
+    description: 'An inbound event; left out: manual',
+  })
   @ValidateIf(isGiven)
   @IsNotEmptyObject()
   event?: Record<string, unknown>;
@@ -121,14 +145,23 @@ export class WebhookAnswer {
 
 export class TriggersQuery extends PageQuery {
   @ApiPropertyOptional({ type: String }) @IsOptional() @IsString() @MaxLength(63) kind?: string;
-  @ApiPropertyOptional({ type: String, description: 'Part of the name' }) @IsOptional() @IsString() @MaxLength(100) q?: string;
+  @ApiPropertyOptional({ type: String, description: 'Part of the name' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  q?: string;
 }
 
 /** Either an existing trigger by id, or one that is made with the binding. */
 export class BindInput extends PartialType(CreateTrigger, { skipNullProperties: false }) {
   @ApiPropertyOptional({ type: String, format: 'uuid' }) @ValidateIf(isGiven) @IsUUID() triggerId?: string;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, default: {}, description: 'Wins over the trigger’s config; at most 8 KiB' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    default: {},
+    description: 'Wins over the trigger’s config; at most 8 KiB',
+  })
   @ValidateIf(isGiven)
   @IsObject()
   override?: Record<string, unknown>;
@@ -148,7 +181,11 @@ export class BindWorkload {
 }
 
 export class ChangeBinding {
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'Replaced whole; {} = all of the trigger’s' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Replaced whole; {} = all of the trigger’s',
+  })
   @ValidateIf(isGiven)
   @IsObject()
   override?: Record<string, unknown>;
@@ -175,6 +212,10 @@ export class EffectiveAnswer {
   @ApiProperty({ type: 'object', additionalProperties: true, description: 'The trigger’s own' }) base: object;
   @ApiProperty({ type: 'object', additionalProperties: true }) override: object;
   @ApiProperty({ type: [String] }) overriddenFields: string[];
-  @ApiProperty({ type: 'object', additionalProperties: true, description: 'What counts: merged, with defaults and what is the workload’s own' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'What counts: merged, with defaults and what is the workload’s own',
+  })
   config: object;
 }

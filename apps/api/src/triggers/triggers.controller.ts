@@ -39,11 +39,12 @@ export class TriggersController {
 
   @Get()
   @Needs('viewer')
-  @AnswersPage(TriggerAnswer)
+  @AnswersPage(TriggerAnswer, 'Triggers, newest first')
   async list(@Query() query: TriggersQuery): Promise<Page<TriggerAnswer>> {
     const rows = this.reads.getRepository(Trigger).createQueryBuilder('trigger').where('true');
     if (query.kind !== undefined) rows.andWhere('trigger.kind = :kind', { kind: query.kind });
-    if (query.q !== undefined) rows.andWhere('trigger.name ilike :q', { q: `%${query.q.replaceAll(/[\\%_]/g, '\\$&')}%` });
+    if (query.q !== undefined)
+      rows.andWhere('trigger.name ilike :q', { q: `%${query.q.replaceAll(/[\\%_]/g, '\\$&')}%` });
     const page = await pageOf(rows, query);
     return { ...page, items: await triggerAnswers(this.reads, page.items) };
   }
@@ -59,7 +60,12 @@ export class TriggersController {
   @Needs('editor')
   @TakesIfMatch()
   @Answers(200, TriggerAnswer, 'Changes what is named; a change that breaks a binding is refused')
-  async change(@Who() who: Identity, @Id() id: string, @Body() body: ChangeTrigger, @IfMatch() expectedVersion?: number): Promise<TriggerAnswer> {
+  async change(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: ChangeTrigger,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<TriggerAnswer> {
     const before = await findTrigger(this.reads, id);
     const plugin = requireTriggerKind(this.plugins, before.kind);
     const { name, config, webhookEnabled, vendor } = body;
@@ -71,7 +77,10 @@ export class TriggersController {
     const isSigned = signing.ref === undefined ? before.signingSecret !== null : signing.ref !== null;
     checkVendor(this.plugins, vendor === undefined ? before.vendor : vendor, isSigned);
     const changes = { name, config, webhookEnabled, vendor, signingSecret: signing.ref };
-    const operation = { ...on(trigger, id, { type: 'ChangeTrigger', changes }), expectedVersion: expectedVersion ?? pinned(config, before) };
+    const operation = {
+      ...on(trigger, id, { type: 'ChangeTrigger', changes }),
+      expectedVersion: expectedVersion ?? pinned(config, before),
+    };
     await this.store.commit([operation], { ...causeOf(who), extra: signing.statements });
     return triggerAnswer(this.reads, id);
   }
@@ -82,9 +91,14 @@ export class TriggersController {
   @Answers(204, null, 'Removes the trigger and its bindings')
   async remove(@Who() who: Identity, @Id() id: string, @IfMatch() expectedVersion?: number): Promise<void> {
     await findTrigger(this.reads, id);
-    const bindings: { id: string }[] = await this.reads.query('select id from view.binding where trigger_id = $1', [id]);
+    const bindings: { id: string }[] = await this.reads.query('select id from view.binding where trigger_id = $1', [
+      id,
+    ]);
     const unbind = bindings.map((row) => on(binding, row.id, { type: 'RemoveBinding' }));
-    await this.store.commit([{ ...on(trigger, id, { type: 'DeleteTrigger' }), expectedVersion }, ...unbind], causeOf(who));
+    await this.store.commit(
+      [{ ...on(trigger, id, { type: 'DeleteTrigger' }), expectedVersion }, ...unbind],
+      causeOf(who),
+    );
   }
 }
 

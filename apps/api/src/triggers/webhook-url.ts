@@ -22,7 +22,9 @@ interface Published {
 function publishedIngressUrl(folder: string): string | null {
   const files = readdirOrNone(folder).filter((name) => name.endsWith('.json'));
   const published = files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Published);
-  const newest = published.filter(({ urls }) => urls['ingress']).sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
+  const newest = published
+    .filter(({ urls }) => urls['ingress'])
+    .sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
   return newest?.urls['ingress'] ?? null;
 }
 

@@ -42,7 +42,12 @@ export class WebhookController {
   @Needs('editor')
   @TakesIfMatch()
   @Answers(200, WebhookAnswer, 'Switches the webhook, pins its vendor, sets its signing secret')
-  async change(@Who() who: Identity, @Id() id: string, @Body() body: ChangeWebhook, @IfMatch() expectedVersion?: number): Promise<WebhookAnswer> {
+  async change(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: ChangeWebhook,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<WebhookAnswer> {
     const before = await findTrigger(this.reads, id);
     const signing = sealSigningSecret(body.signingSecret, before.signingSecret, this.secrets);
     const isSigned = signing.ref === undefined ? before.signingSecret !== null : signing.ref !== null;
@@ -58,7 +63,12 @@ export class WebhookController {
   @TakesIfMatch()
   @ShowsSecret()
   @Answers(200, WebhookAnswer, 'A new URL; the old one works until the overlap has passed')
-  async rotate(@Who() who: Identity, @Id() id: string, @Body() body: RotateWebhook, @IfMatch() expectedVersion?: number): Promise<WebhookAnswer> {
+  async rotate(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: RotateWebhook,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<WebhookAnswer> {
     await findTrigger(this.reads, id);
     const { urlSecret, statements } = sealUrlSecret(this.secrets);
     const previousUntil = new Date(this.clock().getTime() + body.overlapSeconds * 1000).toISOString();

@@ -20,7 +20,10 @@ export function requireSource({ sources }: Plugins, kind: string): Source {
 export function checkSource(source: Source, config: Readonly<Record<string, unknown>>, faces: readonly Face[]): void {
   const { value, errors } = checkConfig(source.config, config, '/sourceConfig');
   if (errors.length > 0) throw invalidConfig(errors);
-  const across = (source.check?.(value, faces) ?? []).map(({ pointer, detail }) => ({ pointer: `/sourceConfig${pointer}`, detail }));
+  const across = (source.check?.(value, faces) ?? []).map(({ pointer, detail }) => ({
+    pointer: `/sourceConfig${pointer}`,
+    detail,
+  }));
   if (across.length > 0) throw invalidConfig(across);
 }
 
@@ -39,8 +42,10 @@ export function completeFaces(faces: readonly FaceInput[], { domain }: Settings)
     }
     if (host !== undefined) return { host, path, port };
     if (domain !== null) return { host: `${subdomain}.${domain}`, path, port };
-    throw new Rejection('domain-required', 'A subdomain needs a domain. Set one in the settings, or name the whole host.', [
-      { pointer: `${pointer}/subdomain`, detail: 'needs the setting "domain"' },
-    ]);
+    throw new Rejection(
+      'domain-required',
+      'A subdomain needs a domain. Set one in the settings, or name the whole host.',
+      [{ pointer: `${pointer}/subdomain`, detail: 'needs the setting "domain"' }],
+    );
   });
 }

@@ -24,7 +24,7 @@ interface ContainerFact {
   readonly name: string;
   readonly containerId: string;
   /** Container port → host port. */
-  readonly ports: Readonly<Record<string, number>>;
+  readonly ports: Readonly<Record<number, number>>;
 }
 
 /** Those of the current deployment; none before the first one. */
@@ -51,11 +51,14 @@ interface Surroundings {
   readonly extra: ReadonlyMap<string, Record<string, unknown>>;
 }
 
-function containerAnswer({ instance, name, containerId, ports }: ContainerFact, { workload, current, extra }: Surroundings): ContainerAnswer {
+function containerAnswer(
+  { instance, name, containerId, ports }: ContainerFact,
+  { workload, current, extra }: Surroundings,
+): ContainerAnswer {
   const role = `web-${instance}`;
   const { repository, digest, tag } = current.release.artifact;
   const face = current.release.faces[0];
-  const wanted = String(face?.port ?? current.release.config['port'] ?? '');
+  const wanted = face?.port ?? (current.release.config['port'] as number | null | undefined) ?? 0;
   return {
     id: `${workload.id}:${role}`,
     workloadId: workload.id,

@@ -73,7 +73,8 @@ class DowntimeAnswer {
 
 export class PlanAnswer {
   @ApiProperty({ type: ArtifactView }) artifact: ArtifactView;
-  @ApiProperty({ type: [String], example: ['pull', 'create', 'start', 'wait-healthy', 'route', 'drain', 'retire'] }) steps: string[];
+  @ApiProperty({ type: [String], example: ['pull', 'create', 'start', 'wait-healthy', 'route', 'drain', 'retire'] })
+  steps: string[];
   @ApiProperty({ type: DowntimeAnswer }) downtime: DowntimeAnswer;
   @ApiProperty({ type: 'object', additionalProperties: true, description: 'With all defaults' }) config: object;
 }
@@ -95,7 +96,15 @@ export class DeployController {
     const { artifact } = await this.artifacts.resolve(row, wishOf(body));
     const { name: workloadName, sourceKind, sourceConfig: config, faces, env, node } = row;
     const origin = { reason: 'manual' as const, note: body.reason ?? null, bindingId: null, deliveryId: null };
-    const request = { id: uuid(), workloadId: id, workloadName, sourceKind, node, ...origin, release: { artifact, config, faces, env } };
+    const request = {
+      id: uuid(),
+      workloadId: id,
+      workloadName,
+      sourceKind,
+      node,
+      ...origin,
+      release: { artifact, config, faces, env },
+    };
     await requestDeployment(this.store, request, causeOf(who));
     return readDeployment({ store: this.store, reads: this.reads }, who, request.id);
   }
@@ -126,7 +135,11 @@ export class DeployController {
 function wishOf({ tag, digest, ref, sha, force }: WishInput & { force?: boolean }): Wish {
   const hasImage = tag !== undefined || digest !== undefined;
   const hasGit = ref !== undefined || sha !== undefined;
-  return { ...(hasImage && { image: { tag, digest } }), ...(hasGit && { git: gitWish(ref, sha) }), ...(force && { force }) };
+  return {
+    ...(hasImage && { image: { tag, digest } }),
+    ...(hasGit && { git: gitWish(ref, sha) }),
+    ...(force && { force }),
+  };
 }
 
 /** A short name is a branch; `refs/tags/…` is a tag. */

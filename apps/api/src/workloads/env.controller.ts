@@ -18,7 +18,10 @@ import { maskEnv, sealEnv } from './env.js';
 import { findWorkload } from './find-workload.js';
 
 export class EnvInput {
-  @ApiPropertyOptional({ description: 'Text; a secret sent back as { "$secret": "set" }, or left out, keeps its value', type: String })
+  @ApiPropertyOptional({
+    description: 'Text; a secret sent back as { "$secret": "set" }, or left out, keeps its value',
+    type: String,
+  })
   @Allow()
   value?: unknown;
 
@@ -27,7 +30,11 @@ export class EnvInput {
 }
 
 export class EnvAnswer {
-  @ApiProperty({ type: 'object', additionalProperties: true, example: { MODE: { value: 'x', secret: false, optional: false } } })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    example: { MODE: { value: 'x', secret: false, optional: false } },
+  })
   env: Record<string, object>;
 
   @ApiProperty({ type: 'integer' }) version: number;
@@ -54,10 +61,17 @@ export class EnvController {
   @TakesIfMatch()
   @ApiBody({ schema: { type: 'object', additionalProperties: true, example: { MODE: { value: 'production' } } } })
   @Answers(200, EnvAnswer, 'Replaces all variables; takes effect with the next deployment')
-  async replace(@Who() who: Identity, @Id() id: string, @Body() body: unknown, @IfMatch() expectedVersion?: number): Promise<EnvAnswer> {
+  async replace(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Body() body: unknown,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<EnvAnswer> {
     const { env: before } = await findWorkload(this.reads, who, id);
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      throw new Rejection('invalid-body', 'The body must be a JSON object of variables.', [{ pointer: '', detail: 'must be an object' }]);
+      throw new Rejection('invalid-body', 'The body must be a JSON object of variables.', [
+        { pointer: '', detail: 'must be an object' },
+      ]);
     }
     const { env, statements } = sealEnv(body as Record<string, unknown>, before, this.secrets);
     return this.#set(who, id, { env, statements, expectedVersion });
@@ -84,16 +98,28 @@ export class EnvController {
   @Needs('editor', 'workload')
   @TakesIfMatch()
   @Answers(200, EnvAnswer, 'Removes one variable')
-  async remove(@Who() who: Identity, @Id() id: string, @Param('key') key: string, @IfMatch() expectedVersion?: number): Promise<EnvAnswer> {
+  async remove(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Param('key') key: string,
+    @IfMatch() expectedVersion?: number,
+  ): Promise<EnvAnswer> {
     const { env } = await findWorkload(this.reads, who, id);
     if (!Object.hasOwn(env, key)) throw new Rejection('not-found', `There is no variable ${key}.`);
     await this.store.commit([{ ...on(workload, id, { type: 'UnsetEnv', key }), expectedVersion }], causeOf(who));
     return this.read(who, id);
   }
 
-  async #set(who: Identity, id: string, wanted: { env: Env; statements: readonly Statement[]; expectedVersion?: number }): Promise<EnvAnswer> {
+  async #set(
+    who: Identity,
+    id: string,
+    wanted: { env: Env; statements: readonly Statement[]; expectedVersion?: number },
+  ): Promise<EnvAnswer> {
     const { env, statements, expectedVersion } = wanted;
-    await this.store.commit([{ ...on(workload, id, { type: 'SetEnv', env }), expectedVersion }], { ...causeOf(who), extra: statements });
+    await this.store.commit([{ ...on(workload, id, { type: 'SetEnv', env }), expectedVersion }], {
+      ...causeOf(who),
+      extra: statements,
+    });
     return this.read(who, id);
   }
 }

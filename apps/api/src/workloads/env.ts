@@ -23,12 +23,16 @@ interface Entry {
 /** Throws `invalid-env` naming every bad variable. A secret sent back masked, or without value, keeps what `before` has. */
 export function sealEnv(input: Readonly<Record<string, unknown>>, before: Env, secrets: Secrets): SealedEnv {
   const errors = Object.entries(input).flatMap(([key, entry]) => entryErrors(key, entry, before));
-  if (Object.keys(input).length > MOST_KEYS) errors.push({ pointer: '/env', detail: `must hold at most ${MOST_KEYS} variables` });
+  if (Object.keys(input).length > MOST_KEYS)
+    errors.push({ pointer: '/env', detail: `must hold at most ${MOST_KEYS} variables` });
   if (errors.length > 0) {
     const fields = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
     throw new Rejection('invalid-env', `The environment is not valid: ${fields}.`, errors);
   }
-  const sealed = Object.entries(input).map(([key, entry]) => ({ key, ...sealEntry(entry as Entry, before[key], secrets) }));
+  const sealed = Object.entries(input).map(([key, entry]) => ({
+    key,
+    ...sealEntry(entry as Entry, before[key], secrets),
+  }));
   return {
     env: Object.fromEntries(sealed.map(({ key, entry }) => [key, entry])),
     statements: sealed.flatMap(({ statement }) => statement ?? []),
@@ -45,7 +49,11 @@ export function maskEnv(env: Env): Record<string, object> {
   );
 }
 
-function sealEntry(input: Entry, before: EnvEntry | undefined, secrets: Secrets): { entry: EnvEntry; statement?: Statement } {
+function sealEntry(
+  input: Entry,
+  before: EnvEntry | undefined,
+  secrets: Secrets,
+): { entry: EnvEntry; statement?: Statement } {
   const optional = input.optional === true;
   const old = before !== undefined && 'secret' in before ? before.secret : null;
   if (old !== null && keeps(input)) return { entry: { optional, secret: old } };
@@ -63,7 +71,8 @@ function entryErrors(key: string, entry: unknown, before: Env): FieldError[] {
   const pointer = `/env/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   const wrong = (detail: string, below = ''): FieldError[] => [{ pointer: pointer + below, detail }];
   if (!KEY.test(key)) return wrong('must be named with letters, digits and "_", not starting with a digit');
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return wrong('must be { "value", "secret"?, "optional"? }');
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+    return wrong('must be { "value", "secret"?, "optional"? }');
   const unknown = Object.keys(entry).filter((field) => !['value', 'secret', 'optional'].includes(field));
   const { value, secret = false, optional = false } = entry as Entry;
   if (unknown[0] !== undefined) return wrong('is not a known field', `/${unknown[0]}`);
@@ -72,6 +81,7 @@ function entryErrors(key: string, entry: unknown, before: Env): FieldError[] {
   const entryBefore = before[key];
   const hadSecret = entryBefore !== undefined && 'secret' in entryBefore;
   if (keeps({ value })) return hadSecret ? [] : wrong('has no secret to keep: send its value', '/value');
-  if (typeof value !== 'string' || value.length > MOST_CHARACTERS) return wrong(`must be text of at most ${MOST_CHARACTERS} characters`, '/value');
+  if (typeof value !== 'string' || value.length > MOST_CHARACTERS)
+    return wrong(`must be text of at most ${MOST_CHARACTERS} characters`, '/value');
   return [];
 }

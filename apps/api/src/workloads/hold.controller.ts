@@ -37,7 +37,10 @@ export class HoldController {
   @Answers(200, WorkloadAnswer, 'Keeps triggers from deploying; what arrives is recorded with the reason')
   async hold(@Who() who: Identity, @Id() id: string, @Body() { reason }: HoldInput): Promise<WorkloadAnswer> {
     await findWorkload(this.reads, who, id);
-    await this.store.commit([on(workload, id, { type: 'SetHold', reason, at: this.clock().toISOString() })], causeOf(who));
+    await this.store.commit(
+      [on(workload, id, { type: 'SetHold', reason, at: this.clock().toISOString() })],
+      causeOf(who),
+    );
     return workloadAnswer(await findWorkload(this.reads, who, id), this.config);
   }
 

@@ -3,7 +3,11 @@ import { Rejection } from '#domain/errors';
 import { normaliseFaces, type Face } from '#domain/face';
 
 /** Runs a write; when a host is taken, the refusal names its owner. */
-export async function namingHostOwner<T>(reads: DataSource, faces: readonly Face[], write: () => Promise<T>): Promise<T> {
+export async function namingHostOwner<T>(
+  reads: DataSource,
+  faces: readonly Face[],
+  write: () => Promise<T>,
+): Promise<T> {
   try {
     return await write();
   } catch (error) {

@@ -15,9 +15,17 @@ export async function requireParent(reads: DataSource, id: string, parentId: str
   );
   const wrong = (detail: string) => [{ pointer: '/parentId', detail }];
   if (above.length === 0) {
-    throw new Rejection('unknown-parent', 'There is no workload with the id of the parent.', wrong('must be the id of a workload'));
+    throw new Rejection(
+      'unknown-parent',
+      'There is no workload with the id of the parent.',
+      wrong('must be the id of a workload'),
+    );
   }
   if (parentId === id || above.some((row) => row.id === id)) {
-    throw new Rejection('parent-cycle', 'The workload would be its own parent.', wrong('must not lead back to the workload'));
+    throw new Rejection(
+      'parent-cycle',
+      'The workload would be its own parent.',
+      wrong('must not lead back to the workload'),
+    );
   }
 }

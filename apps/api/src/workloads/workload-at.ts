@@ -21,7 +21,12 @@ export async function workloadAt(
 }
 
 /** The differing top-level fields between two versions; 0 = before it was made. */
-export async function workloadDiff(store: Store, who: Identity, id: string, { from, to }: { from: number; to: number }) {
+export async function workloadDiff(
+  store: Store,
+  who: Identity,
+  id: string,
+  { from, to }: { from: number; to: number },
+) {
   requireVisible(who, id);
   const [before, after] = await Promise.all([from, to].map((toVersion) => store.load(workload, id, { toVersion })));
   if (after!.version === 0) throw notFound('workload');

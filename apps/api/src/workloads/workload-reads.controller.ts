@@ -69,10 +69,17 @@ export class WorkloadReadsController {
 
   @Get('deployments')
   @Needs('viewer', 'workload')
-  @AnswersPage(DeploymentAnswer)
-  async deployments(@Who() who: Identity, @Id() id: string, @Query() query: PageQuery): Promise<Page<DeploymentAnswer>> {
+  @AnswersPage(DeploymentAnswer, 'Deployments, newest first')
+  async deployments(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Query() query: PageQuery,
+  ): Promise<Page<DeploymentAnswer>> {
     await findWorkload(this.reads, who, id);
-    const rows = this.reads.getRepository(Deployment).createQueryBuilder('deployment').where('deployment.workload_id = :id', { id });
+    const rows = this.reads
+      .getRepository(Deployment)
+      .createQueryBuilder('deployment')
+      .where('deployment.workload_id = :id', { id });
     const page = await pageOf(rows, query);
     return { ...page, items: page.items.map(deploymentAnswer) };
   }
@@ -82,7 +89,10 @@ export class WorkloadReadsController {
   @AnswersPage(ReleaseAnswer, 'What was brought up and can be brought back')
   async releases(@Who() who: Identity, @Id() id: string, @Query() query: PageQuery): Promise<Page<ReleaseAnswer>> {
     const { currentDeploymentId } = await findWorkload(this.reads, who, id);
-    const rows = this.reads.getRepository(Deployment).createQueryBuilder('deployment').where('deployment.workload_id = :id', { id });
+    const rows = this.reads
+      .getRepository(Deployment)
+      .createQueryBuilder('deployment')
+      .where('deployment.workload_id = :id', { id });
     const page = await pageOf(rows.andWhere("deployment.status in ('succeeded', 'rolled_back')"), query);
     const items = page.items.map((row) => ({
       deploymentId: row.id,

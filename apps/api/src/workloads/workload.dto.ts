@@ -39,7 +39,14 @@ export class FaceInput {
   @MaxLength(1024)
   path: string = '/';
 
-  @ApiPropertyOptional({ type: 'integer', nullable: true, minimum: 1, maximum: 65_535, default: null, description: 'Container port; null = the source’s own' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    minimum: 1,
+    maximum: 65_535,
+    default: null,
+    description: 'Container port; null = the source’s own',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -196,7 +203,14 @@ export class WorkloadAnswer extends OmitType(Workload, HIDDEN) {
   @ApiProperty({ type: [FaceAnswer] }) faces: FaceAnswer[];
 }
 
-export class ChainLink extends PickType(WorkloadAnswer, ['id', 'name', 'title', 'stage', 'state', 'currentArtifact'] as const) {}
+export class ChainLink extends PickType(WorkloadAnswer, [
+  'id',
+  'name',
+  'title',
+  'stage',
+  'state',
+  'currentArtifact',
+] as const) {}
 
 export class ChainAnswer {
   @ApiProperty({ type: ChainLink, nullable: true }) parent: ChainLink | null;

@@ -53,15 +53,19 @@ export class WorkloadsController {
       parentId,
       policy: { ...DEFAULT_POLICY, ...given(body.policy) },
     };
-    const operations: Operation[] = [onNew(workload, id, { type: 'CreateWorkload', id, name, sourceKind, node, faces, settings })];
+    const operations: Operation[] = [
+      onNew(workload, id, { type: 'CreateWorkload', id, name, sourceKind, node, faces, settings }),
+    ];
     if (Object.keys(env).length > 0) operations.push(onNew(workload, id, { type: 'SetEnv', env }));
-    await namingHostOwner(this.reads, faces, () => this.store.commit(operations, { ...causeOf(who), extra: statements }));
+    await namingHostOwner(this.reads, faces, () =>
+      this.store.commit(operations, { ...causeOf(who), extra: statements }),
+    );
     return this.#answer(who, id);
   }
 
   @Get()
   @Needs('viewer', 'workload')
-  @AnswersPage(WorkloadAnswer)
+  @AnswersPage(WorkloadAnswer, 'Workloads, newest first')
   async list(@Who() who: Identity, @Query() query: WorkloadsQuery): Promise<Page<WorkloadAnswer>> {
     const rows = visibleWorkloads(this.reads, who);
     const { q, sourceKind, state, parentId } = query;
@@ -98,11 +102,16 @@ export class WorkloadsController {
     const { settings } = await readSettings(this.reads);
     const faces = body.faces && completeFaces(body.faces, settings);
     const source = requireSource(this.plugins, before.sourceKind);
-    if (body.sourceConfig ?? body.faces) checkSource(source, body.sourceConfig ?? before.sourceConfig, faces ?? before.faces);
+    if (body.sourceConfig ?? body.faces)
+      checkSource(source, body.sourceConfig ?? before.sourceConfig, faces ?? before.faces);
     if (body.parentId) await requireParent(this.reads, id, body.parentId);
     const { title, stage, sourceConfig, parentId } = body;
     const policy = body.policy && { ...before.policy, ...given(body.policy) };
-    const command = { type: 'ChangeWorkload' as const, changes: { title, stage, sourceConfig, parentId, policy }, faces };
+    const command = {
+      type: 'ChangeWorkload' as const,
+      changes: { title, stage, sourceConfig, parentId, policy },
+      faces,
+    };
     const operation = { ...on(workload, id, command), expectedVersion };
     await namingHostOwner(this.reads, faces ?? [], () => this.store.commit([operation], causeOf(who)));
     return this.#answer(who, id);
@@ -118,7 +127,9 @@ export class WorkloadsController {
       `select name from view.workload where parent_id = $1 and lifecycle <> 'gone' order by name`,
       [id],
     );
-    const bindings: { id: string }[] = await this.reads.query('select id from view.binding where workload_id = $1', [id]);
+    const bindings: { id: string }[] = await this.reads.query('select id from view.binding where workload_id = $1', [
+      id,
+    ]);
     const command = { type: 'DeleteWorkload' as const, children: children.map(({ name }) => name) };
     const unbind = bindings.map((row) => on(binding, row.id, { type: 'RemoveBinding' }));
     await this.store.commit([{ ...on(workload, id, command), expectedVersion }, ...unbind], causeOf(who));
