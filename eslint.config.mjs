@@ -67,6 +67,10 @@ export default tseslint.config(
   },
   {
     files: ['**/*.mjs', '**/*.cjs'],
-    rules: { eqeqeq: 'error', 'no-restricted-imports': ['error', { paths: noShell }], 'no-restricted-syntax': ['error', shellOption] },
+    rules: {
+      eqeqeq: 'error',
+      'no-restricted-imports': ['error', { paths: noShell }],
+      'no-restricted-syntax': ['error', shellOption],
+    },
   },
 );

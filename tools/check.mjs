@@ -10,7 +10,18 @@ const CHECKS = [
   { name: 'format', argv: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'] },
   { name: 'types', argv: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'] },
   { name: 'lint', argv: ['node_modules/eslint/bin/eslint.js', '--max-warnings', '0', '.'] },
-  { name: 'imports', argv: ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'apps', 'libs', 'test', 'bench', '--config', '.dependency-cruiser.cjs'] },
+  {
+    name: 'imports',
+    argv: [
+      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      'apps',
+      'libs',
+      'test',
+      'bench',
+      '--config',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   { name: 'unused', argv: ['node_modules/knip/bin/knip.js', '--no-progress'] },
 ];
 

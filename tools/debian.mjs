@@ -16,7 +16,8 @@ export function installPackages(names) {
   if (missing.length === 0 || !mayInstall()) return missing;
   console.log(`Installing ${missing.join(', ')} (apt-get) …`);
   const options = { stdio: 'inherit', timeout: APT_MS, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  const install = () => spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], options).status === 0;
+  const install = () =>
+    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], options).status === 0;
   if (!install()) {
     spawnSync('apt-get', ['update'], options);
     install();
@@ -32,7 +33,12 @@ export function onPath(command) {
 
 /** By its program, so that one from another source counts too; busybox-static has the program of busybox. */
 function isPresent(name) {
-  const program = { 'docker.io': 'dockerd', 'redis-server': 'redis-server', caddy: 'caddy', 'docker-compose': 'docker-compose' }[name];
+  const program = {
+    'docker.io': 'dockerd',
+    'redis-server': 'redis-server',
+    caddy: 'caddy',
+    'docker-compose': 'docker-compose',
+  }[name];
   if (program) return onPath(program);
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f=${Status}', name], { encoding: 'utf8' });
   return (stdout ?? '').includes('ok installed');
@@ -41,5 +47,6 @@ function isPresent(name) {
 /** Debian starts what it installs: a Caddy on port 80 and a Redis on 6379 that nobody asked for. */
 function switchOff(name) {
   const unit = { caddy: 'caddy', 'redis-server': 'redis-server', 'docker-registry': 'docker-registry' }[name];
-  if (unit && existsSync('/run/systemd/system')) spawnSync('systemctl', ['disable', '--now', unit], { stdio: 'ignore' });
+  if (unit && existsSync('/run/systemd/system'))
+    spawnSync('systemctl', ['disable', '--now', unit], { stdio: 'ignore' });
 }

@@ -23,7 +23,10 @@ export function ensureInstalled() {
   // npm names itself while it runs a script; without it, whatever is on PATH.
   const [file, argv] = npm?.endsWith('.js') ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']];
   const { status, error } = spawnSync(file, argv, { cwd: root, stdio: 'inherit' });
-  if (status !== 0) throw new Error(`npm ci failed${error ? ` (${error.message})` : ''}: see its output above, mend that and try again.`);
+  if (status !== 0)
+    throw new Error(
+      `npm ci failed${error ? ` (${error.message})` : ''}: see its output above, mend that and try again.`,
+    );
 }
 
 export function ensureBuilt() {
@@ -44,7 +47,9 @@ export function nodeBinary() {
   if (existsSync(pinned)) return pinned;
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major === 24 && minor >= 11) return process.execPath;
-  throw new Error(`Node 24.11 or newer is needed, and this is ${process.version}. Install Node 24 (https://nodejs.org) and try again.`);
+  throw new Error(
+    `Node 24.11 or newer is needed, and this is ${process.version}. Install Node 24 (https://nodejs.org) and try again.`,
+  );
 }
 
 /** Names, sizes and times: a tenth of a second cheaper than contents, and a touched file costs one build at most. */

@@ -46,7 +46,11 @@ function ensureCaddy() {
 function become(env) {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing after the build. Remove dist and try again.`);
   const node = nodeBinary();
-  const environment = { NODE_ENV: 'production', NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compile'), ...env };
+  const environment = {
+    NODE_ENV: 'production',
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compile'),
+    ...env,
+  };
   if (typeof process.execve === 'function') {
     process.removeAllListeners('warning');
     process.execve(node, [node, MAIN], environment);

@@ -10,7 +10,10 @@ const PACKAGES = ['docker.io', 'docker-compose', 'docker-registry', 'caddy', 're
 
 ensureInstalled();
 const missing = installPackages(PACKAGES);
-if (missing.length > 0) console.error(`Missing: ${missing.join(', ')}. Tests that need them will fail: install them, or run as root on Debian or Ubuntu.`);
+if (missing.length > 0)
+  console.error(
+    `Missing: ${missing.join(', ')}. Tests that need them will fail: install them, or run as root on Debian or Ubuntu.`,
+  );
 ensureBuilt();
 const engine = await openEngine();
 const code = await runTests(process.argv.slice(2), engine?.host);

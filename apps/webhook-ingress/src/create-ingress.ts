@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { DEFAULT_SETTINGS } from '#domain/settings';
-import { Rejection, RetryableError } from '#domain/errors';
+import { RetryableError } from '#domain/errors';
 import { Malformed, type RawRequest, type Vendor } from '#plugins/inbound';
 import { identify, isAuthentic } from '#plugins/vendors/dispatch';
 import { registerHealthRoutes, type HealthParts } from '#runtime/health-routes';
@@ -27,7 +27,13 @@ const LOOKS = 3;
 
 /** `POST /api/webhook/triggers/:secret` and nothing else: verify, record, answer. */
 export function createIngress(deps: IngressDeps): FastifyInstance {
-  const server = fastify({ bodyLimit: MOST_BODY_BYTES, requestTimeout: 30_000, forceCloseConnections: 'idle' });
+  const server = fastify({
+    bodyLimit: MOST_BODY_BYTES,
+    requestTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    // A path that is too long or no path at all: as unknown as any other.
+    frameworkErrors: (_error, _request, reply) => problem(reply, NOT_FOUND),
+  });
   const receive = createReceiver(deps);
   server.removeAllContentTypeParsers();
   // Raw bytes for every type: the signature covers them as they came.
@@ -60,7 +66,7 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
         return problem(reply, UNSIGNED);
       }
       const recorded = await readAndRecord(raw, { trigger, vendor, body, bodyDays });
-      if (recorded instanceof Error) return problem(reply, { ...MALFORMED, detail: recorded.message });
+      if (recorded instanceof Malformed) return problem(reply, { ...MALFORMED, detail: recorded.message });
       if (recorded.kind !== 'outdated') return send(reply, recorded);
     }
     throw new RetryableError('trigger-changing', 'The trigger is being changed. Send the delivery again in a moment.');
@@ -71,8 +77,7 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
     try {
       return await record({ ...rest, read: readDelivery(raw, vendor) });
     } catch (error) {
-      // A Rejection: a text in it cannot be stored, however often it is sent.
-      if (error instanceof Malformed || error instanceof Rejection) return error;
+      if (error instanceof Malformed) return error;
       throw error;
     }
   }
@@ -120,6 +125,12 @@ const ENCODED = {
   title: 'Unsupported Media Type',
   detail: 'Compressed bodies are not read. Send the body as it is.',
 };
+const UNTYPED = {
+  status: 415,
+  code: 'content-type',
+  title: 'Unsupported Media Type',
+  detail: 'The Content-Type is no media type. Correct it, or leave it out: the body is read either way.',
+};
 
 function tooLarge(most: number): Problem {
   return { status: 413, code: 'body-too-large', title: 'Payload Too Large', detail: `The body may take ${most} bytes at most.` };
@@ -132,6 +143,7 @@ function problem(reply: FastifyReply, { status, code, title, detail }: Problem):
 function onError(error: FastifyError | Error, reply: FastifyReply, logger: Logger): FastifyReply {
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
   if (status === 413) return problem(reply, tooLarge(MOST_BODY_BYTES));
+  if (status === 415) return problem(reply, UNTYPED);
   if (status >= 400 && status < 500) {
     return problem(reply, { status, code: 'bad-request', title: 'Bad Request', detail: 'The request could not be read.' });
   }

@@ -40,7 +40,7 @@ function fromResult(result: ParseResult, vendor: string, key: TransportKey): Rea
   if (result.kind === 'ignored') return { vendor, status: 'ignored', reason: result.reason, events: [], key };
   const events = result.events.map(({ id, event }) => ({
     event: withoutPerson(event),
-    key: id === null ? null : { key: `event:${vendor}:${storable(id)}`, keepSeconds: ID_SECONDS },
+    key: id === null ? null : { key: `event:${vendor}:${id}`, keepSeconds: ID_SECONDS },
   }));
   const haveOwn = events.every((event) => event.key !== null);
   return { vendor, status: 'accepted', reason: null, events, key: haveOwn ? null : key };
@@ -62,12 +62,7 @@ function skipMarkersOf(message: string | null): string | null {
 /** An empty body is somebody pressing a button: each press counts. */
 function transportKey(request: RawRequest, vendor: Vendor | null): TransportKey {
   const id = vendor?.deliveryId(request) ?? null;
-  if (id !== null) return { key: `id:${vendor!.name}:${storable(id)}`, keepSeconds: ID_SECONDS };
+  if (id !== null) return { key: `id:${vendor!.name}:${id}`, keepSeconds: ID_SECONDS };
   const hash = createHash('sha256').update(request.body).digest('base64url');
   return { key: `body:${hash}`, keepSeconds: request.body.length === 0 ? 0 : HASH_SECONDS };
-}
-
-/** A NUL or half of a surrogate pair, which Postgres takes in no text, becomes its escape. */
-function storable(id: string): string {
-  return JSON.stringify(id).slice(1, -1);
 }

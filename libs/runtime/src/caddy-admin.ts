@@ -20,8 +20,13 @@ export async function adminRequest(endpoint: string, call: AdminCall): Promise<u
   const { status, text } = await exchange(open(endpoint, call, payload), payload);
   if (status < 300) return text === '' ? null : (JSON.parse(text) as unknown);
   const said = text.slice(0, MOST_SAID).trim();
-  if (status >= 500) throw new RetryableError('proxy-unreachable', `Caddy answered ${status} to ${call.method} ${call.path}: ${said}`);
-  throw new TerminalError('proxy-refused', `Caddy refused ${call.method} ${call.path} with ${status}: ${said}`, 'operator');
+  if (status >= 500)
+    throw new RetryableError('proxy-unreachable', `Caddy answered ${status} to ${call.method} ${call.path}: ${said}`);
+  throw new TerminalError(
+    'proxy-refused',
+    `Caddy refused ${call.method} ${call.path} with ${status}: ${said}`,
+    'operator',
+  );
 }
 
 /** On a unix socket Caddy takes an empty Host alone, which Node sends only when it does not set one itself. */
@@ -39,7 +44,12 @@ function open(endpoint: string, { method, path, timeoutMs = 10_000 }: AdminCall,
 function exchange(call: ClientRequest, payload: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
-      reject(new RetryableError('proxy-unreachable', `Caddy's admin endpoint does not answer (${error.code ?? error.message}).`));
+      reject(
+        new RetryableError(
+          'proxy-unreachable',
+          `Caddy's admin endpoint does not answer (${error.code ?? error.message}).`,
+        ),
+      );
     };
     call.on('error', fail);
     call.on('response', (answer: IncomingMessage) => {

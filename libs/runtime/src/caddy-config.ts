@@ -18,7 +18,12 @@ interface SavedConfig {
 
 /** Answers 503 to everyone until the keeper has given it routes; its server has the keeper's name, so that it is replaced, not doubled. */
 export function initialConfig({ folder, socket, bind, httpPort, httpsPort }: CaddyPlace): object {
-  const starting = { handler: 'static_response', status_code: 503, headers: { 'Retry-After': ['2'] }, body: 'The routes are not there yet.\n' };
+  const starting = {
+    handler: 'static_response',
+    status_code: 503,
+    headers: { 'Retry-After': ['2'] },
+    body: 'The routes are not there yet.\n',
+  };
   const server = {
     listen: [`${bind.includes(':') ? `[${bind}]` : bind}:${httpPort}`],
     automatic_https: { disable: true },
@@ -40,7 +45,10 @@ export function initialConfig({ folder, socket, bind, httpPort, httpsPort }: Cad
 export function savedConfig(place: CaddyPlace): object | null {
   const saved = read(savedConfigPath(place.folder));
   const http = saved?.apps?.http;
-  const fits = saved?.admin?.listen === `unix/${place.socket}` && http?.http_port === place.httpPort && http.https_port === place.httpsPort;
+  const fits =
+    saved?.admin?.listen === `unix/${place.socket}` &&
+    http?.http_port === place.httpPort &&
+    http.https_port === place.httpsPort;
   return fits ? saved : null;
 }
 

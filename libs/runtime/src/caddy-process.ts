@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { RetryableError, TerminalError } from '#domain/errors';
@@ -56,7 +66,8 @@ export async function stopCaddy(dataDir: string): Promise<boolean> {
   const pid = caddyPid(dataDir);
   const answers = await isAnswering(dataDir);
   if (!answers && pid === null) return false;
-  if (answers) await adminRequest(`unix://${adminSocket(dataDir)}`, { method: 'POST', path: '/stop' }).catch(() => null);
+  if (answers)
+    await adminRequest(`unix://${adminSocket(dataDir)}`, { method: 'POST', path: '/stop' }).catch(() => null);
   else if (pid !== null) await endProcess(pid, 'SIGTERM', STOP_MS);
   const isGone = async () => (pid === null ? !(await isAnswering(dataDir)) : !isAlive(pid));
   if (!(await waitUntil(isGone, STOP_MS, 20))) {
@@ -80,7 +91,10 @@ function ensureRunning({ dataDir, proxy, logger }: CaddyOptions): Promise<void> 
     const pid = caddyPid(dataDir);
     if (pid !== null) {
       if (await waitUntil(() => isAnswering(dataDir), START_MS, 20)) return;
-      throw new RetryableError('proxy-silent', `Caddy (pid ${pid}) runs, but its admin socket does not answer. End it, and it is started anew.`);
+      throw new RetryableError(
+        'proxy-silent',
+        `Caddy (pid ${pid}) runs, but its admin socket does not answer. End it, and it is started anew.`,
+      );
     }
     const place = await choosePlace(dataDir, proxy);
     await refuseTakenPorts(place);
@@ -108,7 +122,11 @@ async function refuseTakenPorts({ bind, httpPort, httpsPort }: CaddyPlace): Prom
   ] as const;
   for (const [port, variable] of wanted) {
     if (!(await connects(bind, port))) continue;
-    throw new TerminalError('proxy-port-taken', `Port ${port} on ${bind} is in use by another process, so the proxy was not started. End that one, or set ${variable}.`, 'operator');
+    throw new TerminalError(
+      'proxy-port-taken',
+      `Port ${port} on ${bind} is in use by another process, so the proxy was not started. End that one, or set ${variable}.`,
+      'operator',
+    );
   }
 }
 
@@ -118,7 +136,8 @@ async function start(dataDir: string, place: CaddyPlace): Promise<void> {
   const failure = saved === null ? 'new' : await launch(dataDir, place, saved);
   if (failure === null) return;
   const said = await launch(dataDir, place, initialConfig(place));
-  if (said !== null) throw new RetryableError('proxy-start-failed', `Caddy did not start: ${said} See ${logFile(dataDir)}.`);
+  if (said !== null)
+    throw new RetryableError('proxy-start-failed', `Caddy did not start: ${said} See ${logFile(dataDir)}.`);
 }
 
 /** Null = it answers; else the last line that it said. */
@@ -128,8 +147,18 @@ async function launch(dataDir: string, place: CaddyPlace, config: object): Promi
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
   rmSync(place.socket, { force: true });
   const log = openLog(dataDir);
-  const env = { PATH: searchPath(), HOME: place.folder, XDG_CONFIG_HOME: join(place.folder, 'config'), XDG_DATA_HOME: place.folder };
-  const child = spawn('caddy', ['run', '--config', file], { env, cwd: place.folder, detached: true, stdio: ['ignore', log, log] });
+  const env = {
+    PATH: searchPath(),
+    HOME: place.folder,
+    XDG_CONFIG_HOME: join(place.folder, 'config'),
+    XDG_DATA_HOME: place.folder,
+  };
+  const child = spawn('caddy', ['run', '--config', file], {
+    env,
+    cwd: place.folder,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   let ended: string | null = null;
   child.on('error', (error: NodeJS.ErrnoException) => (ended = error.code ?? error.message));
@@ -137,7 +166,12 @@ async function launch(dataDir: string, place: CaddyPlace, config: object): Promi
   child.unref();
   if (child.pid !== undefined) writeFileSync(pidFile(dataDir), `${child.pid}\n`);
   const isUp = await waitUntil(async () => ended !== null || (await isAnswering(dataDir)), START_MS, 10);
-  if (ended === 'ENOENT') throw new TerminalError('proxy-missing', 'There is no program caddy on PATH. Install Caddy (Debian, Ubuntu: apt-get install caddy), or set TINYFORGE_PROXY=none.', 'operator');
+  if (ended === 'ENOENT')
+    throw new TerminalError(
+      'proxy-missing',
+      'There is no program caddy on PATH. Install Caddy (Debian, Ubuntu: apt-get install caddy), or set TINYFORGE_PROXY=none.',
+      'operator',
+    );
   if (isUp && ended === null) return null;
   return readFileSync(logFile(dataDir), 'utf8').trimEnd().split('\n').at(-1) ?? 'it said nothing.';
 }

@@ -66,7 +66,10 @@ describe('our Caddy', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const failure = open({ ...anyPort, httpPort: port }).admin('GET', '/config/');
-    await expect(failure).rejects.toMatchObject({ code: 'proxy-port-taken', message: expect.stringContaining('TINYFORGE_HTTP_PORT') as string });
+    await expect(failure).rejects.toMatchObject({
+      code: 'proxy-port-taken',
+      message: expect.stringContaining('TINYFORGE_HTTP_PORT') as string,
+    });
     other.close();
   });
 
@@ -79,14 +82,18 @@ describe('our Caddy', () => {
   });
 
   it('tells what Caddy refused', async () => {
-    await expect(open().admin('POST', '/load', { apps: { nonsense: {} } })).rejects.toMatchObject({ code: 'proxy-refused' });
+    await expect(open().admin('POST', '/load', { apps: { nonsense: {} } })).rejects.toMatchObject({
+      code: 'proxy-refused',
+    });
   });
 
   it('is left alone when an admin endpoint of yours is named', async () => {
     await open().admin('GET', '/config/');
     const endpoint = `unix://${join(runDirectory(dataDir), 'caddy.sock')}`;
     const yours = open({ ...anyPort, adminUrl: endpoint });
-    expect(await yours.admin('GET', '/config/admin')).toEqual(await adminRequest(endpoint, { method: 'GET', path: '/config/admin' }));
+    expect(await yours.admin('GET', '/config/admin')).toEqual(
+      await adminRequest(endpoint, { method: 'GET', path: '/config/admin' }),
+    );
     await stopCaddy(dataDir);
     await expect(yours.admin('GET', '/config/')).rejects.toMatchObject({ code: 'proxy-unreachable' });
   });
