@@ -20,7 +20,7 @@ export async function startApps(ground: Ground, names: readonly string[]): Promi
   if (!names.includes('all-in-one')) await prepareData(ground);
   const apps = names.map((name) => startApp(name, ground.env));
   const ports = await until(async () => {
-    const ended = await Promise.race([...apps.map((app) => app.ended.then((code) => ({ app, code }))), null]);
+    const ended = await Promise.race([...apps.map((app) => app.ended.then((code) => ({ app, code }))), Promise.resolve(null)]);
     if (ended) throw new Error(`an app ended with ${ended.code}: ${ended.app.output()}`);
     return await portsOf(join(dataDir, 'endpoints'), apps);
   }, 'the apps to listen');

@@ -37,9 +37,9 @@ export function containersContract(bench: Bench): void {
       [{}, { 'tinyforge.deployment.id': 'mine' }],
       [{}, {}],
     ])('refuses a name that a container labelled %j holds to one labelled %j', async (theirs, mine) => {
-      const spec = bench.specOf({ labels: theirs! });
+      const spec = bench.specOf({ labels: theirs });
       await bench.create(spec);
-      const again = bench.docker.createContainer({ ...spec, labels: mine! });
+      const again = bench.docker.createContainer({ ...spec, labels: mine });
       await expect(again).rejects.toMatchObject({ name: 'TerminalError', code: 'container-foreign' });
     });
 

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { startEngine, stopPid } from '../../tools/engine.mjs';
+import { startEngine } from '../../tools/engine.mjs';
 
 /** Short: the socket's path must fit into 107 bytes. Shared by all test processes of this host. */
 const FOLDER = '/var/lib/tiny-forge-test';
@@ -11,19 +9,4 @@ let found: Promise<string> | null = null;
 export function ensureEngine(): Promise<string> {
   found ??= startEngine({ folder: FOLDER }).then(({ host }) => host);
   return found;
-}
-
-/** Ends the engine that `ensureEngine` started, in this process or another; never one that was running before. */
-export async function stopEngine(): Promise<void> {
-  found = null;
-  const pid = recordedPid();
-  if (pid) await stopPid(pid);
-}
-
-function recordedPid(): number | null {
-  try {
-    return Number(readFileSync(join(FOLDER, 'docker.pid'), 'utf8')) || null;
-  } catch {
-    return null;
-  }
 }

@@ -40,7 +40,7 @@ export async function buildImage(dockerHost: string, spec: ImageSpec): Promise<s
   const headers = { 'content-type': 'application/x-tar' };
   const { status, text } = await engineCall(dockerHost, {
     method: 'POST',
-    path: `/build?${query}`,
+    path: `/build?${query.toString()}`,
     body: await contextOf(spec),
     headers,
   });

@@ -21,7 +21,7 @@ export function given<S, C, E extends DomainEvent>(decider: Decider<S, C, E>, ev
     when: (command: C, reads: Reads = {}): Outcome<S, E> =>
       outcome(decider, before, () => decide(decider, { before, command, reads })),
     /** What the stream folds to, without a command. */
-    state: (expected: Partial<S>): void => expect(before).toMatchObject(expected as object),
+    state: (expected: Partial<S>): void => expect(before).toMatchObject(expected),
   };
 }
 
@@ -61,7 +61,7 @@ function outcome<S, C, E extends DomainEvent>(
   before: S,
   run: () => readonly E[],
 ): Outcome<S, E> {
-  const state = (expected: Partial<S>): void => expect(fold(decider, run(), before)).toMatchObject(expected as object);
+  const state = (expected: Partial<S>): void => expect(fold(decider, run(), before)).toMatchObject(expected);
   return {
     then(expected) {
       const decided = run();

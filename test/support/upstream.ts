@@ -19,7 +19,7 @@ export async function startUpstream(name: string): Promise<Upstream> {
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
-    socket.on('message', (data) => socket.send(`${name} ${String(data)}`));
+    socket.on('message', (data: Buffer) => socket.send(`${name} ${data.toString()}`));
     // Caddy 2.6 says goodbye in an unmasked frame when it reloads, which the protocol forbids.
     socket.on('error', () => socket.terminate());
   });

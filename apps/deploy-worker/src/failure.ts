@@ -39,7 +39,7 @@ const MOST_BYTES = 240;
 
 /** One line, at most 240 bytes, cut at a code point. */
 export function shorten(message: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is taken out
+   
   const line = message.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, ' ').trim();
   const bytes = Buffer.from(line, 'utf8');
   if (bytes.length <= MOST_BYTES) return line;

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Reaction, ReactionName } from '#domain/reactions';
+import { readSettings } from '#store/settings';
 import type { WorkerDeps } from './deps.js';
 
 /** Something that is wanted and held by nobody. */
@@ -45,7 +46,8 @@ export async function sweepOnce(
   { store, queues, node, lease }: Pick<WorkerDeps, 'store' | 'queues' | 'node' | 'lease'>,
   attempts: Map<string, number>,
 ): Promise<number> {
-  const wanted = await findWanted(store.pool, node, lease.sweepMs);
+  const { maxTriggerFanOutConcurrency } = await readSettings(store);
+  const wanted = await findWanted(store.pool, { node, olderThanMs: lease.sweepMs, mostPerDelivery: maxTriggerFanOutConcurrency });
   const keys = new Set(wanted.map(keyOf));
   for (const key of attempts.keys()) if (!keys.has(key)) attempts.delete(key);
   let added = 0;
@@ -62,14 +64,25 @@ export async function sweepOnce(
   return added;
 }
 
-async function findWanted(pool: Pool, node: string, olderThanMs: number): Promise<readonly Wanted[]> {
+interface Search {
+  readonly node: string;
+  readonly olderThanMs: number;
+  /** A delivery with that many deployments running makes the others wait: the end of one calls the next. */
+  readonly mostPerDelivery: number;
+}
+
+async function findWanted(pool: Pool, { node, olderThanMs, mostPerDelivery }: Search): Promise<readonly Wanted[]> {
   const { rows } = await pool.query<Wanted>({
     name: 'sweep',
     text: `
+      with full_delivery as materialized (
+        select delivery_id as id from view.deployment
+          where status = 'running' and delivery_id is not null group by delivery_id having count(*) >= $3)
       (select 'deploy' as name, d.id as "subjectId", d.node, e.id as "eventId"
         from view.deployment d join log.event e on e.stream = 'deployment-' || d.id and e.version = 1
         where d.is_unfinished and d.node = $1 and (d.retry_at is null or d.retry_at <= now())
           and d.requested_at < now() - $2 * interval '1 millisecond'
+          and not (d.status = 'waiting' and exists (select from full_delivery f where f.id = d.delivery_id))
           and not exists (select from state.lease l where l.subject = 'workload-' || d.workload_id and l.until > clock_timestamp())
         order by d.id limit ${MOST_PER_SWEEP})
       union all
@@ -87,7 +100,7 @@ async function findWanted(pool: Pool, node: string, olderThanMs: number): Promis
         where w.lifecycle = 'deleting' and w.node = $1 and w.updated_at < now() - $2 * interval '1 millisecond'
           and not exists (select from state.lease l where l.subject = 'workload-' || w.id and l.until > clock_timestamp())
         order by w.id limit ${MOST_PER_SWEEP})`,
-    values: [node, olderThanMs],
+    values: [node, olderThanMs, mostPerDelivery],
   });
   return rows;
 }

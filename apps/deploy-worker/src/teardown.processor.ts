@@ -11,13 +11,18 @@ import { removeRoute, routeDirectory } from '#runtime/route-files';
 export async function processTeardown(deps: WorkerDeps, workloadId: string): Promise<void> {
   const { state } = await deps.store.load(workload, workloadId);
   if (state.status !== 'deleting') return;
+  const source = deps.plugins.sources.find((plugin) => plugin.kind === state.sourceKind);
+  if (source === undefined) {
+    // Its containers would stay: a worker that knows the kind has to do it.
+    deps.logger.warn({ workloadId, sourceKind: state.sourceKind }, 'A workload cannot be torn down: this release has no such source');
+    return;
+  }
   const lease = await holdLease(deps.store.leases, { subject: `workload-${workloadId}`, owner: deps.owner }, deps.lease);
   if (lease === null) return;
   try {
     await endWaiting(deps, workloadId, lease);
-    const source = deps.plugins.sources.find((plugin) => plugin.kind === state.sourceKind);
     const log = await openDeploymentLog(deps.store.pool, workloadId, []);
-    for (const step of source?.teardown({ workloadId, workloadName: state.name }) ?? []) {
+    for (const step of source.teardown({ workloadId, workloadName: state.name })) {
       lease.signal.throwIfAborted();
       await step.run(stepIo(deps, { lease, workloadId, step: step.name, log }), {});
     }

@@ -38,5 +38,5 @@ async function openProxy({ config, health, logger }: Parts, proxy: Proxy): Promi
   health.add('proxy', async () => void (await caddy.admin('GET', '/config/')));
   // A Caddy that cannot be started is told by /readyz; the keeper goes on trying.
   const ports = await caddy.ports().catch(() => ({ httpPort, httpsPort }));
-  return { routesDirectory, bind, ...ports, admin: caddy.admin };
+  return { routesDirectory, bind, ...ports, admin: (method, path, body) => caddy.admin(method, path, body) };
 }

@@ -25,7 +25,7 @@ export async function withDeadline<T>(limits: Limits, run: (deadline: Deadline) 
   const follow = () => controller.abort(limits.signal?.reason);
   limits.signal?.addEventListener('abort', follow, { once: true });
   const ended = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason as Error), { once: true });
   });
   try {
     const deadline = { signal: controller.signal, extend: () => void timer.refresh() };

@@ -85,7 +85,7 @@ function lineReader(
   };
 }
 
-function keepLast(most: number): { lines: LogLine[]; add(line: LogLine): void } {
+function keepLast(most: number): { lines: LogLine[]; add: (line: LogLine) => void } {
   const lines: LogLine[] = [];
   let bytes = 0;
   const add = ({ stream, line }: LogLine): void => {

@@ -90,8 +90,8 @@ function layerStates(progress: (line: string) => void): (line: Record<string, un
   const states = new Map<string, string>();
   let last = '';
   return (line) => {
-    const status = String(line['status'] ?? '');
-    const id = String(line['id'] ?? '');
+    const status = textOf(line['status']);
+    const id = textOf(line['id']);
     const whole = `${id} ${status} ${JSON.stringify(line['progressDetail'] ?? null)}`;
     const hasMoved = whole !== last;
     last = whole;
@@ -126,4 +126,8 @@ function refuseOtherPlatform(image: Image, reference: string, platform: string |
     'image-platform',
     `${reference} is built for ${found}, not for ${platform}. Push one that is, or set the platform.`,
   );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -37,7 +37,7 @@ export function guardedLookup(mayReach: (address: string) => boolean): LookupFun
       if (error) return callback(error, '', 0);
       const allowed = addresses.filter(({ address }) => mayReach(address));
       const [first] = allowed;
-      if (!first) return callback(blocked(hostname) as NodeJS.ErrnoException, '', 0);
+      if (!first) return callback(blocked(hostname), '', 0);
       if (options.all) return (callback as unknown as AllCallback)(null, allowed);
       callback(null, first.address, first.family);
     });

@@ -47,7 +47,7 @@ export async function startEmbeddedPostgres({ dataDir }: { readonly dataDir: str
     const cluster = readCluster(place);
     const found = cluster && (await running(cluster, place));
     if (found === 'joined') return handle(cluster!, place, 'joined');
-    const ready = found ? cluster! : await start(cluster, place);
+    const ready = found ? cluster : await start(cluster, place);
     writeFileSync(place.owner, JSON.stringify(thisProcess()), { mode: 0o600 });
     return handle(ready, place, found ?? 'started');
   });

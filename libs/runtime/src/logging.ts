@@ -22,15 +22,26 @@ export function createLogger({ app, level = 'info', secrets = [], destination }:
     formatters: {
       level: (label: string) => ({ level: label }),
       log: (fields: Record<string, unknown>) => maskValue(fields, secrets) as Record<string, unknown>,
-      bindings: (fields: Record<string, unknown>) => maskValue(fields, secrets) as Record<string, unknown>,
     },
+    // The formatter has spelled errors out already.
+    serializers: { err: (err: unknown) => err },
     hooks: {
       logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void) {
         method.apply(this, maskArguments(args, secrets));
       },
     },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return withMaskedChildren(destination ? pino(options, destination) : pino(options), secrets);
+}
+
+/** Pino formats what a child is bound to by no formatter of ours. Children inherit this, and theirs do. */
+function withMaskedChildren(logger: Logger, secrets: readonly string[]): Logger {
+  const original = Object.getPrototypeOf(logger) as { child(this: Logger, bindings: object, options?: object): Logger };
+  return Object.assign(logger, {
+    child(this: Logger, bindings: object, options?: object): Logger {
+      return original.child.call(this, maskValue(bindings, secrets) as object, options);
+    },
+  });
 }
 
 /** For `NestFactory.create(…, { logger })`: what Nest says about itself, in the same lines. */

@@ -64,11 +64,6 @@ export function createSecrets(pool: Pool, key: MasterKey): Secrets {
   };
 }
 
-/** Deletes what was sealed for good; for a commit's `extra`. */
-export function shredStatement(secretId: string): Statement {
-  return { text: 'delete from state.secret where id = $1', values: [secretId] };
-}
-
 export function secretRow({ secretId, version }: { secretId: string; version: number }): string {
   return `secret|${secretId}|${version}`;
 }

@@ -201,7 +201,7 @@ export const STREAMS: {
   };
 } = {
   workload: {
-    decider: workload as unknown as AnyDecider,
+    decider: workload,
     types: [
       'WorkloadCreated',
       'WorkloadChanged',
@@ -215,19 +215,19 @@ export const STREAMS: {
     ],
   },
   trigger: {
-    decider: trigger as unknown as AnyDecider,
+    decider: trigger,
     types: ['TriggerCreated', 'TriggerChanged', 'TriggerSecretRotated', 'TriggerDeleted'],
   },
   binding: {
-    decider: binding as unknown as AnyDecider,
+    decider: binding,
     types: ['BindingCreated', 'BindingChanged', 'CandidateAccepted', 'BindingRemoved'],
   },
   delivery: {
-    decider: delivery as unknown as AnyDecider,
+    decider: delivery,
     types: ['DeliveryRecorded', 'DeliveryMatched', 'DeliveryDeferred', 'DeliverySettled'],
   },
   deployment: {
-    decider: deployment as unknown as AnyDecider,
+    decider: deployment,
     types: [
       'DeploymentRequested',
       'DeploymentStarted',
@@ -243,19 +243,19 @@ export const STREAMS: {
     ],
   },
   registry: {
-    decider: registry as unknown as AnyDecider,
+    decider: registry,
     types: ['RegistryCreated', 'RegistryChanged', 'RegistryDeleted'],
   },
   person: {
-    decider: person as unknown as AnyDecider,
+    decider: person,
     types: ['PersonCreated'],
   },
   token: {
-    decider: token as unknown as AnyDecider,
+    decider: token,
     types: ['TokenCreated', 'TokenRevoked'],
   },
   settings: {
-    decider: settings as unknown as AnyDecider,
+    decider: settings,
     types: ['SettingsChanged'],
   },
 };

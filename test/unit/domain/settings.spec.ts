@@ -35,7 +35,7 @@ describe('settings', () => {
       .when({ type: 'ChangeSettings', changes: { ...DEFAULT_SETTINGS } })
       .then([]);
     given(settings, [])
-      .when({ type: 'ChangeSettings', changes: { domain: undefined } as never })
+      .when({ type: 'ChangeSettings', changes: { domain: undefined } })
       .then([]);
   });
 

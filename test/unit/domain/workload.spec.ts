@@ -103,7 +103,7 @@ describe('changing a workload', () => {
 
   it('leaves alone what is not named', () => {
     given(workload, [created])
-      .when({ type: 'ChangeWorkload', changes: { title: undefined } as never })
+      .when({ type: 'ChangeWorkload', changes: { title: undefined } })
       .then([]);
   });
 

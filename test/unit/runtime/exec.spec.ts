@@ -50,9 +50,9 @@ describe('run', () => {
 
   it('stops when its caller does', async () => {
     const controller = new AbortController();
+    process.once('SIGUSR2', () => controller.abort(new Error('lost')));
     const pid = process.pid;
     const running = run('sh', ['-c', `kill -USR2 ${pid}; sleep 60`], { signal: controller.signal });
-    process.once('SIGUSR2', () => controller.abort(new Error('lost')));
     await expect(running).rejects.toThrow('lost');
   });
 

@@ -31,15 +31,9 @@ describe('the logger', () => {
       'the cause of an error',
       (logger) => logger.error({ err: new Error('outer', { cause: new Error('Bearer canary') }) }, 'failed'),
     ],
-    [
-      'a row in a database error',
-      (logger) =>
-        logger.error({
-          err: Object.assign(new Error('duplicate'), { detail: 'Key (x)=(canary)', parameters: ['canary'] }),
-        }),
-    ],
     ['a known value', (logger) => logger.info({ note: 'it is known-canary' }, 'known-canary %s', 'known-canary')],
     ['a child', (logger) => logger.child({ token: 'canary' }).info('in')],
+    ['a child of a child', (logger) => logger.child({ a: 1 }).child({ token: 'canary' }).info('in')],
   ])('keeps a secret out of the line: %s', (_where, write) => {
     const { logger, text } = capture();
     write(logger);
@@ -61,6 +55,14 @@ describe('the logger', () => {
       secretVersion: 3,
       err: { type: 'TypeError', code: 'E1', message: 'no' },
     });
+  });
+
+  it('leaves out the row that a database error shows', () => {
+    const { logger, text, last } = capture();
+    const shown = { code: '23505', detail: 'Key (x)=(canary)', where: 'canary', parameters: ['canary'] };
+    logger.error({ err: Object.assign(new Error('duplicate key'), shown) }, 'failed');
+    expect(last()).toMatchObject({ err: { code: '23505', message: 'duplicate key' } });
+    expect(text()).not.toContain('canary');
   });
 
   it('writes one line for a message that holds line breaks', () => {

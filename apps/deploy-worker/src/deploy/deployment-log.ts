@@ -11,7 +11,7 @@ export interface DeploymentLog {
 const FLUSH_MS = 100;
 const MOST_LINE_BYTES = 8192;
 
-/** Buffers lines for 100 ms; known secrets are blanked before anything is kept. */
+/** Buffers lines for 100 ms; known secrets are blanked before anything is kept, the longest first: one may hold another. */
 export async function openDeploymentLog(
   pool: Pool,
   deploymentId: string,
@@ -21,22 +21,30 @@ export async function openDeploymentLog(
   let rows: LogRow[] = [];
   let timer: NodeJS.Timeout | null = null;
   let writing: Promise<void> = Promise.resolve();
+  const write = async () => {
+    const batch = rows;
+    rows = [];
+    if (batch.length === 0) return;
+    await appendLog(pool, deploymentId, batch).catch((error: unknown) => {
+      rows = [...batch, ...rows];
+      throw error;
+    });
+  };
   const flush = () => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    const batch = rows;
-    rows = [];
-    if (batch.length > 0) writing = writing.then(() => appendLog(pool, deploymentId, batch));
+    writing = writing.catch(() => undefined).then(write);
     return writing;
   };
+  const blanked = [...secrets].sort((a, b) => b.length - a.length);
   return {
     get next() {
       return next;
     },
     write(step, line, stream = 'step') {
-      rows.push({ seq: next, at: new Date().toISOString(), stream, step, line: clean(line, secrets) });
+      rows.push({ seq: next, at: new Date().toISOString(), stream, step, line: clean(line, blanked) });
       next += 1;
-      // A failed write is seen by the next flush() that somebody waits for.
+      // What could not be written stays, and is seen by the flush() that somebody waits for.
       timer ??= setTimeout(() => void flush().catch(() => undefined), FLUSH_MS);
     },
     flush,

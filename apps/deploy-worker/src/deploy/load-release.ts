@@ -1,5 +1,4 @@
-import type { DeploymentRequest, DeploymentState } from '#domain/deployment';
-import { deployment } from '#domain/deployment';
+import { deployment, type DeploymentRequest } from '#domain/deployment';
 import { TerminalError } from '#domain/errors';
 import type { Env } from '#domain/workload';
 import { checkConfig } from '#plugins/config';
@@ -33,7 +32,7 @@ export async function openRelease(request: DeploymentRequest, source: Source, se
 export async function previousRelease(store: Store, deploymentId: string | null, source: Source): Promise<Release | null> {
   if (deploymentId === null) return null;
   const { state } = await store.load(deployment, deploymentId);
-  return (state as DeploymentState).request === null ? null : releaseOf(state.request!, source);
+  return (state).request === null ? null : releaseOf(state.request, source);
 }
 
 function releaseOf(request: DeploymentRequest, source: Source): Release {

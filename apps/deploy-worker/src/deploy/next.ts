@@ -18,7 +18,7 @@ export async function nextOfDelivery(pool: Pool, deliveryId: string): Promise<{ 
     name: 'next-of-delivery',
     text: `select d.id, d.node, e.id as "eventId"
       from view.deployment d join log.event e on e.stream = 'deployment-' || d.id and e.version = 1
-      where d.delivery_id = $1 and d.status = 'waiting' order by d.id limit 1`,
+      where d.delivery_id = $1 and d.status = 'waiting' and (d.retry_at is null or d.retry_at <= now()) order by d.id limit 1`,
     values: [deliveryId],
   });
   return rows[0] ?? null;

@@ -2,10 +2,11 @@ import { binding } from '#domain/binding';
 import { delivery, type BindingVerdict, type DeliveryState } from '#domain/delivery';
 import type { DeploymentReason, DeploymentRequest } from '#domain/deployment';
 import { Rejection, RetryableError } from '#domain/errors';
-import { Conflict, PreconditionFailed } from '#store/errors';
+import { Conflict, LeaseLost, PreconditionFailed } from '#store/errors';
 import { on, type Operation } from '#store/operation';
 import { requestOperations } from '#store/request-deployment';
 import { settleDelivery } from '#store/settle-delivery';
+import type { Statement } from '#store/statement';
 import { v7 as uuidv7 } from 'uuid';
 import type { InboundEvent } from '#plugins/inbound';
 import type { Artifact } from '#plugins/source';
@@ -18,19 +19,35 @@ import { resolveAll, type Resolutions } from './resolve-all.js';
 
 const CHUNK = 100;
 
+/** Looks at a delivery whose bindings or workloads are changed while they are judged. */
+const PASSES = 3;
+
 /** Judges every enabled binding of one delivery and asks for the deployments. Whatever one binding does, its siblings go on. */
 export async function processDelivery(deps: WorkerDeps, deliveryId: string): Promise<void> {
-  const { state } = await deps.store.load(delivery, deliveryId);
-  if (state.status !== 'accepted' && state.status !== 'dispatching') return;
+  if (!isOpen((await deps.store.load(delivery, deliveryId)).state)) return;
   const lease = await holdLease(deps.store.leases, { subject: `delivery-${deliveryId}`, owner: deps.owner }, deps.lease);
   if (lease === null) return;
-  const cause = { actor: `system:${deps.owner}`, correlationId: deliveryId };
   try {
-    if (!state.isDispatched) await dispatch({ deps, lease, deliveryId, state });
-    await settleDelivery(deps.store, deliveryId, cause);
+    await dispatchAll(deps, lease, deliveryId);
+    await settleDelivery(deps.store, deliveryId, { actor: `system:${deps.owner}`, correlationId: deliveryId });
   } finally {
     await lease.release();
   }
+}
+
+/** What changed while it was judged is judged again at once; what it has to wait for is left to the sweep. */
+async function dispatchAll(deps: WorkerDeps, lease: HeldLease, deliveryId: string): Promise<void> {
+  for (let pass = 1; pass <= PASSES; pass += 1) {
+    // Only under the lease is it known what others judged.
+    const { state } = await deps.store.load(delivery, deliveryId);
+    if (!isOpen(state) || state.isDispatched) return;
+    if ((await dispatch({ deps, lease, deliveryId, state })) !== 'moved') return;
+  }
+  throw new RetryableError('bindings-moving', 'Bindings or workloads are changed faster than they can be judged.');
+}
+
+function isOpen({ status }: DeliveryState): boolean {
+  return status === 'accepted' || status === 'dispatching';
 }
 
 interface Dispatch {
@@ -46,7 +63,7 @@ interface Judged {
   readonly judgement: Judgement;
 }
 
-async function dispatch(run: Dispatch): Promise<void> {
+async function dispatch(run: Dispatch): Promise<'done' | 'deferred' | 'moved'> {
   const { deps, deliveryId, state, lease } = run;
   const received = state.received!;
   const trigger = await readTrigger(deps.store.pool, received.triggerId);
@@ -58,12 +75,15 @@ async function dispatch(run: Dispatch): Promise<void> {
   const later = judged.filter(({ judgement }) => isForLater(judgement, resolutions, state.attempt));
   const now = judged.filter((each) => !later.includes(each));
   const chunks = now.length === 0 && later.length === 0 ? [[]] : chunked(now, CHUNK);
-  let remaining = judged.length;
+  const progress: Progress = { resolutions, open: judged.length, moved: 0 };
   for (const chunk of chunks) {
-    remaining -= chunk.length;
-    await commitChunk(run, chunk, { resolutions, remaining });
+    lease.signal.throwIfAborted();
+    await commitChunk(run, chunk, progress);
   }
-  if (later.length > 0) await defer(deps, deliveryId, { later, resolutions, attempt: state.attempt });
+  if (progress.moved > 0) return 'moved';
+  if (later.length === 0) return 'done';
+  await defer(run, later, resolutions);
+  return 'deferred';
 }
 
 function isForLater(judgement: Judgement, resolutions: Resolutions, attempt: number): boolean {
@@ -72,57 +92,90 @@ function isForLater(judgement: Judgement, resolutions: Resolutions, attempt: num
   return resolution instanceof RetryableError && failureOf(resolution, attempt + 1).retryInSeconds !== null;
 }
 
-interface ChunkContext {
+interface Progress {
   readonly resolutions: Resolutions;
-  /** Bindings without a verdict after this chunk. */
-  readonly remaining: number;
+  /** Bindings without a verdict. */
+  open: number;
+  /** Those of them that changed while they were judged. */
+  moved: number;
 }
 
 /** The chunk in one commit; when one binding refuses it, each on its own, so that the others go on. */
-async function commitChunk(run: Dispatch, chunk: readonly Judged[], context: ChunkContext): Promise<void> {
+async function commitChunk(run: Dispatch, chunk: readonly Judged[], progress: Progress): Promise<void> {
   try {
-    await commitTogether(run, chunk, context);
+    await commitTogether(run, chunk, progress);
   } catch (error) {
-    if (chunk.length === 0 || run.lease.signal.aborted) throw error;
-    for (const [index, each] of chunk.entries()) {
-      const remaining = context.remaining + chunk.length - index - 1;
-      await commitTogether(run, [each], { ...context, remaining }).catch((cause: unknown) =>
-        commitErrored(run, each, { cause, remaining }),
-      );
-    }
+    if (chunk.length === 0 || run.lease.signal.aborted || isOurs(error)) throw error;
+    for (const each of chunk) await commitAlone(run, each, progress);
   }
 }
 
-async function commitTogether(run: Dispatch, chunk: readonly Judged[], context: ChunkContext): Promise<void> {
-  const outcomes = chunk.map((each) => outcomeOf(run, each, context.resolutions));
-  const verdicts = outcomes.map(({ verdict }) => verdict);
-  await commitVerdicts(run, { verdicts, operations: outcomes.flatMap(({ operations }) => operations), remaining: context.remaining });
+/** The database is away or the lease is lost: nothing that a binding could be blamed for. */
+function isOurs(error: unknown): boolean {
+  return error instanceof RetryableError || error instanceof LeaseLost;
 }
 
-async function commitErrored(run: Dispatch, { bound, judgement }: Judged, failed: { cause: unknown; remaining: number }): Promise<void> {
-  const { code, message, retryInSeconds } = failureOf(failed.cause, run.state.attempt + 1);
-  // The database is away, or the binding changed meanwhile: the sweep brings the delivery back and it is judged afresh.
-  if (isPassing(failed.cause) && retryInSeconds !== null) throw failed.cause;
-  const verdict = verdictOf(bound, judgement, { verdict: 'errored', code, reason: message, deploymentId: null });
-  await commitVerdicts(run, { verdicts: [verdict], operations: [], remaining: failed.remaining });
+async function commitAlone(run: Dispatch, each: Judged, progress: Progress): Promise<void> {
+  try {
+    await commitTogether(run, [each], progress);
+  } catch (error) {
+    if (isOurs(error)) throw error;
+    if (hasMoved(error)) progress.moved += 1;
+    else await commitErrored(run, { each, error }, progress);
+  }
 }
 
-function isPassing(error: unknown): boolean {
+/** The binding, its workload or what waits for it changed since it was read. */
+function hasMoved(error: unknown): boolean {
   if (error instanceof Rejection) return error.code === 'already-waiting';
-  return error instanceof RetryableError || error instanceof Conflict || error instanceof PreconditionFailed;
+  return error instanceof Conflict || error instanceof PreconditionFailed;
+}
+
+async function commitTogether(run: Dispatch, chunk: readonly Judged[], progress: Progress): Promise<void> {
+  const outcomes = chunk.map((each) => outcomeOf(run, each, progress.resolutions));
+  const deployed = chunk.filter((_, index) => outcomes[index]!.verdict.deploymentId !== null);
+  await commitVerdicts(run, {
+    verdicts: outcomes.map(({ verdict }) => verdict),
+    operations: outcomes.flatMap(({ operations }) => operations),
+    guards: deployed.length === 0 ? [] : [unchanged(deployed)],
+    remaining: progress.open - chunk.length,
+  });
+  progress.open -= chunk.length;
+}
+
+/** Resolving takes its time: a hold, a stop or a new config that came meanwhile counts. */
+function unchanged(deployed: readonly Judged[]): Statement {
+  const workloads = [...deployed].map(({ bound }) => bound).sort((a, b) => (a.workloadId < b.workloadId ? -1 : 1));
+  return {
+    text: `select log.assert_read('view.workload', w.id, w.version) from unnest($1::text[], $2::int[]) as w(id, version)`,
+    values: [workloads.map(({ workloadId }) => workloadId), workloads.map(({ workloadVersion }) => workloadVersion)],
+  };
+}
+
+async function commitErrored(run: Dispatch, failed: { each: Judged; error: unknown }, progress: Progress): Promise<void> {
+  const { bound, judgement } = failed.each;
+  const { code, message } = failureOf(failed.error, 1);
+  const named = failed.error instanceof Rejection ? failed.error.code : code;
+  const verdict = verdictOf(bound, judgement, { verdict: 'errored', code: named, reason: message, deploymentId: null });
+  await commitVerdicts(run, { verdicts: [verdict], operations: [], guards: [], remaining: progress.open - 1 });
+  progress.open -= 1;
 }
 
 interface Decision {
   readonly verdicts: readonly BindingVerdict[];
   readonly operations: readonly Operation[];
+  readonly guards: readonly Statement[];
+  /** Bindings without a verdict after it. */
   readonly remaining: number;
 }
 
-async function commitVerdicts({ deps, lease, deliveryId }: Dispatch, { verdicts, operations, remaining }: Decision): Promise<void> {
+async function commitVerdicts({ deps, lease, deliveryId }: Dispatch, decision: Decision): Promise<void> {
+  const { verdicts, operations, guards, remaining } = decision;
   await deps.store.commit([...operations, on(delivery, deliveryId, { type: 'RecordVerdicts', verdicts, remaining })], {
     actor: `system:${deps.owner}`,
     correlationId: deliveryId,
     lease: { subject: lease.subject, epoch: lease.epoch },
+    extra: guards,
   });
 }
 
@@ -133,7 +186,7 @@ function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Res
   }
   const resolution = resolutions.get(judgement.ref.key)!;
   if (resolution instanceof Error) {
-    const { code, message } = failureOf(resolution, Number.MAX_SAFE_INTEGER);
+    const { code, message } = failureOf(resolution, run.state.attempt + 1);
     return { operations: [], verdict: verdictOf(bound, judgement, { verdict: 'errored', code, reason: message, deploymentId: null }) };
   }
   const request = requestOf(run, bound, resolution);
@@ -162,19 +215,14 @@ function requestOf({ deliveryId, state }: Dispatch, bound: BoundWorkload, artifa
   return { id: uuidv7(), workloadId, workloadName, sourceKind, node, reason, note: null, bindingId, deliveryId, release };
 }
 
-interface Later {
-  readonly later: readonly Judged[];
-  readonly resolutions: Resolutions;
-  readonly attempt: number;
-}
-
-async function defer(deps: WorkerDeps, deliveryId: string, { later, resolutions, attempt }: Later): Promise<void> {
+async function defer({ deps, lease, deliveryId, state }: Dispatch, later: readonly Judged[], resolutions: Resolutions): Promise<void> {
   const judgement = later[0]!.judgement as Extract<Judgement, { verdict: 'matched' }>;
-  const { code, message, retryInSeconds } = failureOf(resolutions.get(judgement.ref.key), attempt + 1);
+  const { code, message, retryInSeconds } = failureOf(resolutions.get(judgement.ref.key), state.attempt + 1);
   const retryAt = new Date(Date.now() + (retryInSeconds ?? 0) * 1000).toISOString();
   await deps.store.commit([on(delivery, deliveryId, { type: 'DeferDelivery', code, message, retryAt })], {
     actor: `system:${deps.owner}`,
     correlationId: deliveryId,
+    lease: { subject: lease.subject, epoch: lease.epoch },
   });
 }
 

@@ -14,6 +14,7 @@ export interface BoundWorkload {
   readonly override: Override;
   readonly last: AcceptedCandidate | null;
   readonly workloadId: string;
+  readonly workloadVersion: number;
   readonly workloadName: string;
   readonly sourceKind: string;
   readonly sourceConfig: Readonly<Record<string, unknown>>;

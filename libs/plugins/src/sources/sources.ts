@@ -2,4 +2,4 @@ import type { Source } from '../source.js';
 import { image } from './image/image.js';
 
 /** Every source that ships. A kind is one folder and one word here. */
-export const SOURCES: readonly Source[] = [image as Source];
+export const SOURCES: readonly Source[] = [image];

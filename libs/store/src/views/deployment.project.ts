@@ -46,18 +46,9 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
         clear(id, 'running_deployment_id'),
       ];
     case 'DeploymentFailed':
-      return [
-        end('failed', { error: event.data }),
-        ofWorkload(id, { last_status: 'failed' }),
-        clear(id, 'running_deployment_id'),
-        clear(id, 'pending_deployment_id'),
-      ];
+      return [end('failed', { error: event.data }), ofWorkload(id, { last_status: 'failed' }), ...clearBoth(id)];
     case 'DeploymentCancelled':
-      return [
-        end('cancelled', { error: { code: 'cancelled', message: event.data.message } }),
-        clear(id, 'running_deployment_id'),
-        clear(id, 'pending_deployment_id'),
-      ];
+      return [end('cancelled', { error: { code: 'cancelled', message: event.data.message } }), ...clearBoth(id)];
     case 'DeploymentSuperseded':
       return [
         end('superseded', { error: { code: 'superseded', message: `Deployment ${event.data.by} is newer.` } }),
@@ -97,6 +88,10 @@ function ofWorkload(deploymentId: string, row: Record<string, unknown>): Stateme
 
 function clear(deploymentId: string, column: 'running_deployment_id' | 'pending_deployment_id'): Statement {
   return { text: `update view.workload set ${column} = null where ${column} = $1`, values: [deploymentId] };
+}
+
+function clearBoth(deploymentId: string): readonly Statement[] {
+  return [clear(deploymentId, 'running_deployment_id'), clear(deploymentId, 'pending_deployment_id')];
 }
 
 function makeCurrent(deploymentId: string): Statement {

@@ -50,6 +50,7 @@ export function bound(changes: Partial<BoundWorkload> = {}): BoundWorkload {
     override: {},
     last: null,
     workloadId: 'w1',
+    workloadVersion: 1,
     workloadName: 'shop',
     sourceKind: 'crate',
     sourceConfig: { image: 'depot.test/crate' },

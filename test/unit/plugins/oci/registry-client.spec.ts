@@ -124,7 +124,7 @@ describe('a challenge', () => {
   it.each([[{ 'www-authenticate': 'Basic realm="x"' }], [{}], [{ 'www-authenticate': 'Negotiate' }]])(
     '%j without credentials is a refusal',
     async (challenge) => {
-      const { io } = guarded(challenge as Record<string, string>, 'never');
+      const { io } = guarded(challenge, 'never');
       await expect(resolveTag(io, at(), 'v1')).rejects.toMatchObject({ code: 'registry-denied' });
     },
   );
