@@ -9,7 +9,14 @@ const alias = Object.entries(pkg.imports).map(([name, target]) => ({
 
 const project = (name: string, extra: object = {}) => ({
   resolve: { alias },
-  test: { name, include: [`test/${name}/**/*.spec.ts`], pool: 'forks' as const, testTimeout: 20_000, hookTimeout: 60_000, ...extra },
+  test: {
+    name,
+    include: [`test/${name}/**/*.spec.ts`],
+    pool: 'forks' as const,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    ...extra,
+  },
 });
 
 export default defineConfig({
@@ -19,8 +26,18 @@ export default defineConfig({
       project('unit', { include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'test/unit/**/*.spec.ts'] }),
       project('corpus'),
       project('integration', { globalSetup: ['test/support/global-setup.ts'] }),
-      project('fault', { globalSetup: ['test/support/global-setup.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false }),
-      project('flow', { globalSetup: ['test/support/global-setup.ts'], testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }),
+      project('fault', {
+        globalSetup: ['test/support/global-setup.ts'],
+        testTimeout: 120_000,
+        hookTimeout: 180_000,
+        fileParallelism: false,
+      }),
+      project('flow', {
+        globalSetup: ['test/support/global-setup.ts'],
+        testTimeout: 180_000,
+        hookTimeout: 180_000,
+        fileParallelism: false,
+      }),
     ],
   },
 });

@@ -27,7 +27,9 @@ export async function fanningOut(cluster: Cluster): Promise<Measured> {
   const { parts, databaseUrl } = ground;
   const backend = await connectPostgres({ databaseUrl, poolSize: 4, migrate: false, onError: () => undefined });
   try {
-    await parts.store.pool.query('create table public.bare (id uuid primary key, workload_id uuid not null, data jsonb not null)');
+    await parts.store.pool.query(
+      'create table public.bare (id uuid primary key, workload_id uuid not null, data jsonb not null)',
+    );
     // The first round warms both up; each has a trigger and a queue of its own.
     const triggers: BenchTrigger[] = [];
     for (let round = 0; round <= ROUNDS; round += 1) triggers.push(await bound(parts, round));
@@ -39,8 +41,17 @@ export async function fanningOut(cluster: Cluster): Promise<Measured> {
       (round) => oursOnce(ground, triggers[round]!, round),
       (round) => bareOnce(parts, backend, round),
     );
-    const figure = { what: `fan-out to ${BINDINGS} bindings, all queued`, unit: 'ms', ours: median(ours), reference: median(reference), limit: LIMIT } as const;
-    return { figures: [figure], notes: [`reference: one INSERT of ${BINDINGS} rows and one addBulk; median of ${ROUNDS}, in turn`] };
+    const figure = {
+      what: `fan-out to ${BINDINGS} bindings, all queued`,
+      unit: 'ms',
+      ours: median(ours),
+      reference: median(reference),
+      limit: LIMIT,
+    } as const;
+    return {
+      figures: [figure],
+      notes: [`reference: one INSERT of ${BINDINGS} rows and one addBulk; median of ${ROUNDS}, in turn`],
+    };
   } finally {
     await backend.close(2_000);
     await ground.clear();
@@ -58,16 +69,27 @@ async function oursOnce(ground: OpenGround, trigger: BenchTrigger, round: number
   const deliveryId = await record(parts, trigger);
   const from = instant();
   await processDelivery(workerDeps(ground, `bench-${round}`), deliveryId);
-  await until(async () => (await parts.queues.counts(`deploy-bench-${round}`))?.waiting === BINDINGS, 'all jobs to be queued');
+  await until(
+    async () => (await parts.queues.counts(`deploy-bench-${round}`))?.waiting === BINDINGS,
+    'all jobs to be queued',
+  );
   return instant() - from;
 }
 
 async function record({ store, secrets }: Parts, trigger: BenchTrigger): Promise<string> {
   const id = uuidv7();
-  const event = { kind: 'image-push', registry: 'ghcr.io', repository: 'acme/shop', tag: '1.0.0', digest: `sha256:${'a'.repeat(64)}` };
+  const event = {
+    kind: 'image-push',
+    registry: 'ghcr.io',
+    repository: 'acme/shop',
+    tag: '1.0.0',
+    digest: `sha256:${'a'.repeat(64)}`,
+  };
   const origin = { triggerId: trigger.id, triggerKind: 'registry', origin: 'webhook', vendor: 'github' } as const;
   const received = { id, ...origin, events: [event], status: 'accepted', reason: null, replayOf: null } as const;
-  const [outcome] = await store.appendBatch([deliveryItem(store, secrets, { received, body: null, bodyDays: 1, keys: [] }, CAUSE)]);
+  const [outcome] = await store.appendBatch([
+    deliveryItem(store, secrets, { received, body: null, bodyDays: 1, keys: [] }, CAUSE),
+  ]);
   if (outcome instanceof Error) throw outcome;
   return id;
 }
@@ -75,17 +97,42 @@ async function record({ store, secrets }: Parts, trigger: BenchTrigger): Promise
 function workerDeps({ parts }: OpenGround, node: string): WorkerDeps {
   const { lease, portRange, dockerHost } = parts.config;
   const plugins = { sources: SOURCES, triggers: TRIGGERS };
-  return { ...parts, docker: createDocker({ host: dockerHost }), plugins, node, lease, portRange, routesDirectory: '/nonexistent', concurrency: 1 };
+  return {
+    ...parts,
+    docker: createDocker({ host: dockerHost }),
+    plugins,
+    node,
+    lease,
+    portRange,
+    routesDirectory: '/nonexistent',
+    concurrency: 1,
+  };
 }
 
 async function bareOnce({ store }: Parts, backend: QueueBackend, round: number): Promise<number> {
   const queue = new Queue(`bare-${round}`, { connection: {}, streams: { events: { maxLen: 100 } } }, backend.factory);
   await queue.waitUntilReady();
-  const release = { artifact: { kind: 'image', repository: IMAGE, tag: '1.0.0', digest: `sha256:${'a'.repeat(64)}` }, config: { image: IMAGE, port: 8080 } };
-  const rows = Array.from({ length: BINDINGS }, () => ({ id: uuidv7(), workload_id: randomUUID(), data: { reason: 'webhook', release } }));
+  const release = {
+    artifact: { kind: 'image', repository: IMAGE, tag: '1.0.0', digest: `sha256:${'a'.repeat(64)}` },
+    config: { image: IMAGE, port: 8080 },
+  };
+  const rows = Array.from({ length: BINDINGS }, () => ({
+    id: uuidv7(),
+    workload_id: randomUUID(),
+    data: { reason: 'webhook', release },
+  }));
   const from = instant();
-  await store.pool.query('insert into public.bare select * from jsonb_to_recordset($1::jsonb) as r(id uuid, workload_id uuid, data jsonb)', [JSON.stringify(rows)]);
-  await queue.addBulk(rows.map(({ id }) => ({ name: 'deploy', data: { id }, opts: { jobId: `deploy-${id}-0`, removeOnComplete: true, removeOnFail: true } })));
+  await store.pool.query(
+    'insert into public.bare select * from jsonb_to_recordset($1::jsonb) as r(id uuid, workload_id uuid, data jsonb)',
+    [JSON.stringify(rows)],
+  );
+  await queue.addBulk(
+    rows.map(({ id }) => ({
+      name: 'deploy',
+      data: { id },
+      opts: { jobId: `deploy-${id}-0`, removeOnComplete: true, removeOnFail: true },
+    })),
+  );
   const ms = instant() - from;
   await queue.close();
   return ms;

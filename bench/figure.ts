@@ -23,7 +23,8 @@ export function table(figures: readonly Figure[]): string[] {
 /** Columns as wide as they have to be; the first reads from the left, figures stand to the right. */
 export function aligned(cells: readonly (readonly string[])[]): string[] {
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  const pad = (text: string, column: number) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!));
+  const pad = (text: string, column: number) =>
+    column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!);
   return cells.map((line) => line.map(pad).join('  ').trimEnd());
 }
 

@@ -15,7 +15,8 @@ const BENCHES: Readonly<Record<string, (cluster: Cluster) => Promise<Measured>>>
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in BENCHES));
-if (unknown.length > 0) throw new Error(`No bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}.`);
+if (unknown.length > 0)
+  throw new Error(`No bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}.`);
 
 const print = (lines: readonly string[]) => process.stdout.write(`${lines.join('\n')}\n`);
 const figures: Figure[] = [];
@@ -31,7 +32,9 @@ try {
       print([...table(measured.figures), ...measured.notes]);
     } catch (error) {
       failed.push(name);
-      process.stderr.write(`${name} was not measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.stderr.write(
+        `${name} was not measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
     }
   }
 } finally {

@@ -20,12 +20,21 @@ export async function createTrigger({ store, secrets }: Parts): Promise<BenchTri
   const id = uuidv7();
   const [urlSecret, signingSecret] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('hex')];
   const [url, signing] = [secrets.seal(urlSecret), secrets.seal(signingSecret)];
-  const settings = { name: `bench ${id.slice(-8)}`, config: {}, webhookEnabled: true, vendor: 'github', signingSecret: signing.ref };
+  const settings = {
+    name: `bench ${id.slice(-8)}`,
+    config: {},
+    webhookEnabled: true,
+    vendor: 'github',
+    signingSecret: signing.ref,
+  };
   const hash = createHash('sha256').update(urlSecret).digest('hex');
-  await store.commit([onNew(trigger, id, { type: 'CreateTrigger', id, kind: 'registry', urlSecret: { hash, ref: url.ref }, settings })], {
-    ...CAUSE,
-    extra: [url.statement, signing.statement],
-  });
+  await store.commit(
+    [onNew(trigger, id, { type: 'CreateTrigger', id, kind: 'registry', urlSecret: { hash, ref: url.ref }, settings })],
+    {
+      ...CAUSE,
+      extra: [url.statement, signing.statement],
+    },
+  );
   return { id, urlSecret, signingSecret };
 }
 
@@ -44,8 +53,18 @@ export async function createBound({ store }: Parts, { triggerId, count, image, n
     const operations = Array.from({ length: Math.min(CHUNK, count - done) }, () => {
       const workloadId = uuidv7();
       const bindingId = uuidv7();
-      const command = { type: 'CreateBinding', id: bindingId, triggerId, workloadId, override: {}, enabled: true } as const;
-      return [createWorkload({ id: workloadId, config: { image, port: 8080 }, node }), onNew(binding, bindingId, command)];
+      const command = {
+        type: 'CreateBinding',
+        id: bindingId,
+        triggerId,
+        workloadId,
+        override: {},
+        enabled: true,
+      } as const;
+      return [
+        createWorkload({ id: workloadId, config: { image, port: 8080 }, node }),
+        onNew(binding, bindingId, command),
+      ];
     });
     await store.commit(operations.flat(), CAUSE);
   }
@@ -60,5 +79,13 @@ export interface NewWorkload {
 
 export function createWorkload({ id, config, node = 'default', faces = [] }: NewWorkload): Operation {
   const settings = { title: null, stage: null, sourceConfig: config, parentId: null, policy: DEFAULT_POLICY };
-  return onNew(workload, id, { type: 'CreateWorkload', id, name: `bench-${id.slice(-12)}`, sourceKind: 'image', node, faces, settings });
+  return onNew(workload, id, {
+    type: 'CreateWorkload',
+    id,
+    name: `bench-${id.slice(-12)}`,
+    sourceKind: 'image',
+    node,
+    faces,
+    settings,
+  });
 }

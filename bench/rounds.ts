@@ -1,5 +1,9 @@
 /** Runs two measurements in turn, each round the other way round: what else this machine does hits both alike. */
-export async function inTurn<A, B>(rounds: number, ours: (round: number) => Promise<A>, reference: (round: number) => Promise<B>) {
+export async function inTurn<A, B>(
+  rounds: number,
+  ours: (round: number) => Promise<A>,
+  reference: (round: number) => Promise<B>,
+) {
   const results: { readonly ours: A[]; readonly reference: B[] } = { ours: [], reference: [] };
   for (let round = 0; round < rounds; round += 1) {
     if (round % 2 === 0) results.ours.push(await ours(round));

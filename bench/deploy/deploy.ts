@@ -16,7 +16,12 @@ const WARM_UPS = 2;
 const LIMIT = 1.1;
 const HOST = 'bench.test';
 /** A range of its own: the host may run a platform as it is benched. */
-const PROXY = { TINYFORGE_PROXY: 'caddy', TINYFORGE_HTTP_PORT: '0', TINYFORGE_HTTPS_PORT: '0', TINYFORGE_PORT_RANGE: '26000-26999' };
+const PROXY = {
+  TINYFORGE_PROXY: 'caddy',
+  TINYFORGE_HTTP_PORT: '0',
+  TINYFORGE_HTTPS_PORT: '0',
+  TINYFORGE_PORT_RANGE: '26000-26999',
+};
 
 interface Version {
   readonly text: string;
@@ -32,7 +37,10 @@ export async function deploying(cluster: Cluster): Promise<Measured> {
   const repository = `${registry.host}/acme/bench`;
   const workloadId = await prepare(ground, repository);
   try {
-    const versions = [await pushed(dockerHost, repository, '1.0.0'), await pushed(dockerHost, repository, '1.1.0')] as const;
+    const versions = [
+      await pushed(dockerHost, repository, '1.0.0'),
+      await pushed(dockerHost, repository, '1.1.0'),
+    ] as const;
     const results = await measure(ground, workloadId, versions);
     return measured(results);
   } finally {
@@ -78,7 +86,8 @@ async function pushed(dockerHost: string, repository: string, text: string): Pro
 
 async function removeContainers(host: string, workloadId: string): Promise<void> {
   const docker = createDocker({ host });
-  for (const { id } of await docker.listContainers([`${LABELS.workloadId}=${workloadId}`])) await docker.removeContainer(id);
+  for (const { id } of await docker.listContainers([`${LABELS.workloadId}=${workloadId}`]))
+    await docker.removeContainer(id);
 }
 
 function measured({ ours, reference }: { ours: readonly Trace[]; reference: readonly RawRun[] }): Measured {
@@ -90,6 +99,16 @@ function measured({ ours, reference }: { ours: readonly Trace[]; reference: read
     reference: mid(({ ms }) => ms),
     limit: LIMIT,
   } as const;
-  const parts = [`create ${mid(({ createMs }) => createMs).toFixed(1)} ms`, `start ${mid(({ startMs }) => startMs).toFixed(1)} ms`, `PATCH ${mid(({ patchMs }) => patchMs).toFixed(1)} ms`];
-  return { figures: [figure], notes: [`reference: raw Docker API and Caddy PATCH (${parts.join(', ')}); median of ${RUNS}, in turn`, ...split(ours)] };
+  const parts = [
+    `create ${mid(({ createMs }) => createMs).toFixed(1)} ms`,
+    `start ${mid(({ startMs }) => startMs).toFixed(1)} ms`,
+    `PATCH ${mid(({ patchMs }) => patchMs).toFixed(1)} ms`,
+  ];
+  return {
+    figures: [figure],
+    notes: [
+      `reference: raw Docker API and Caddy PATCH (${parts.join(', ')}); median of ${RUNS}, in turn`,
+      ...split(ours),
+    ],
+  };
 }

@@ -24,7 +24,8 @@ const stoppables = [worker, reconciler.stoppable, api.stoppable, ...parts.stoppa
 
 process.on('message', (question: Question) => {
   if (question === 'marks') say({ marks: marks.splice(0) });
-  else void stopAll(stoppables, { logger: parts.logger, stopMs: 20_000, why: 'bench' }).then(() => process.disconnect());
+  else
+    void stopAll(stoppables, { logger: parts.logger, stopMs: 20_000, why: 'bench' }).then(() => process.disconnect());
 });
 say({ apiPort: api.endpoint.port, proxyPort: reconciler.proxy!.port });
 
@@ -73,7 +74,10 @@ function pickedUp({ process: work }: WorkOptions): WorkOptions['process'] {
 }
 
 function markingSource(source: Source): Source {
-  const step = (each: Step): Step => ({ ...each, run: (io, facts) => timed(`step ${each.name}`, () => each.run(io, facts)) });
+  const step = (each: Step): Step => ({
+    ...each,
+    run: (io, facts) => timed(`step ${each.name}`, () => each.run(io, facts)),
+  });
   const plan = (...given: Parameters<Source['plan']>): Plan => {
     const made = source.plan(...given);
     return { ...made, steps: made.steps.map(step) };

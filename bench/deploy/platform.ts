@@ -30,7 +30,10 @@ export async function openPlatform({ env, adminToken, parts }: OpenGround) {
     async run(asking: Asking): Promise<Trace> {
       await ask('marks');
       const postedAt = instant();
-      const [id, at] = await Promise.all([deploy(asking), servedAt({ port: proxyPort, host: asking.host, text: asking.text })]);
+      const [id, at] = await Promise.all([
+        deploy(asking),
+        servedAt({ port: proxyPort, host: asking.host, text: asking.text }),
+      ]);
       // What follows the switch must not fall into the next measurement.
       await until(() => isFinished(id), `deployment ${id} to end`);
       const { marks } = (await ask('marks')) as { marks: readonly Mark[] };
@@ -45,7 +48,10 @@ export async function openPlatform({ env, adminToken, parts }: OpenGround) {
   };
 
   async function isFinished(id: string): Promise<boolean> {
-    const { rows } = await parts.store.pool.query<{ status: string; open: boolean }>('select status, is_unfinished as open from view.deployment where id = $1', [id]);
+    const { rows } = await parts.store.pool.query<{ status: string; open: boolean }>(
+      'select status, is_unfinished as open from view.deployment where id = $1',
+      [id],
+    );
     if (rows[0]?.status === 'failed') throw new Error(`deployment ${id} failed`);
     return rows[0]?.open === false;
   }

@@ -29,7 +29,12 @@ export async function load({ url, path, signingSecret }: Target, seconds: number
     };
     return { ...request, headers, body };
   };
-  const result = await autocannon({ url, connections: CONNECTIONS, duration: seconds, requests: [{ method: 'POST', path, setupRequest }] });
+  const result = await autocannon({
+    url,
+    connections: CONNECTIONS,
+    duration: seconds,
+    requests: [{ method: 'POST', path, setupRequest }],
+  });
   const failures = result.non2xx + result.errors + result.timeouts;
   if (failures > 0) throw new Error(`${failures} of ${failures + result['2xx']} requests to ${url} failed`);
   return { accepted: result['2xx'], perSecond: result['2xx'] / result.duration, p99Ms: result.latency.p99 };
@@ -38,7 +43,11 @@ export async function load({ url, path, signingSecret }: Target, seconds: number
 function packageHook(number: number): string {
   const tag = `1.${number >> 10}.${number & 1023}`;
   const digest = `sha256:${number.toString(16).padStart(64, '0')}`;
-  const version = { version: digest, container_metadata: { tag: { name: tag, digest } }, package_url: `ghcr.io/acme/shop:${tag}` };
+  const version = {
+    version: digest,
+    container_metadata: { tag: { name: tag, digest } },
+    package_url: `ghcr.io/acme/shop:${tag}`,
+  };
   const owner = { login: 'acme' };
   return JSON.stringify({
     action: 'published',

@@ -20,12 +20,20 @@ export async function receiving(cluster: Cluster): Promise<Measured> {
   const { urlSecret, signingSecret } = await prepare(ground);
   const apps = await startApps(ground, ['webhook-ingress']);
   const bare = await startBare(ground, signingSecret);
-  const ours: Target = { url: `http://127.0.0.1:${apps.ports['ingress']}`, path: `/api/webhook/triggers/${urlSecret}`, signingSecret };
+  const ours: Target = {
+    url: `http://127.0.0.1:${apps.ports['ingress']}`,
+    path: `/api/webhook/triggers/${urlSecret}`,
+    signingSecret,
+  };
   const theirs: Target = { url: `http://127.0.0.1:${bare.port}`, path: '/', signingSecret };
   try {
     await load(ours, WARM_UP_SECONDS);
     await load(theirs, WARM_UP_SECONDS);
-    const results = await inTurn(ROUNDS, () => load(ours, SECONDS), () => load(theirs, SECONDS));
+    const results = await inTurn(
+      ROUNDS,
+      () => load(ours, SECONDS),
+      () => load(theirs, SECONDS),
+    );
     await assertStored(ground, results.ours);
     return measured(results);
   } finally {
@@ -43,9 +51,12 @@ async function prepare({ parts }: OpenGround) {
 
 /** What was answered 202 is there. */
 async function assertStored({ parts }: OpenGround, ours: readonly Loaded[]): Promise<void> {
-  const { rows } = await parts.store.pool.query<{ stored: number }>('select count(*)::int as stored from view.delivery');
+  const { rows } = await parts.store.pool.query<{ stored: number }>(
+    'select count(*)::int as stored from view.delivery',
+  );
   const accepted = ours.reduce((sum, { accepted: count }) => sum + count, 0);
-  if (rows[0]!.stored < accepted) throw new Error(`${accepted} deliveries were accepted, ${rows[0]!.stored} are stored`);
+  if (rows[0]!.stored < accepted)
+    throw new Error(`${accepted} deliveries were accepted, ${rows[0]!.stored} are stored`);
 }
 
 function measured({ ours, reference }: { ours: readonly Loaded[]; reference: readonly Loaded[] }): Measured {
@@ -53,15 +64,25 @@ function measured({ ours, reference }: { ours: readonly Loaded[]; reference: rea
   const p99 = (runs: readonly Loaded[]) => median(runs.map(({ p99Ms }) => p99Ms));
   return {
     figures: [
-      { what: 'webhook accepted, 32 connections', unit: '/s', ours: rate(ours), reference: rate(reference), limit: RATE_LIMIT },
+      {
+        what: 'webhook accepted, 32 connections',
+        unit: '/s',
+        ours: rate(ours),
+        reference: rate(reference),
+        limit: RATE_LIMIT,
+      },
       { what: 'webhook accepted, p99', unit: 'ms', ours: p99(ours), reference: p99(reference), limit: P99_LIMIT },
     ],
-    notes: [`reference: Fastify, HMAC, one prepared INSERT on the same Postgres; ${ROUNDS} × ${SECONDS} s each, in turn`],
+    notes: [
+      `reference: Fastify, HMAC, one prepared INSERT on the same Postgres; ${ROUNDS} × ${SECONDS} s each, in turn`,
+    ],
   };
 }
 
 async function startBare({ env }: OpenGround, signingSecret: string): Promise<{ port: number; stop(): void }> {
-  const child = fork(new URL('./bare.js', import.meta.url), { env: { ...process.env, ...env, SIGNING_SECRET: signingSecret } });
+  const child = fork(new URL('./bare.js', import.meta.url), {
+    env: { ...process.env, ...env, SIGNING_SECRET: signingSecret },
+  });
   const [port] = (await once(child, 'message')) as [number];
   return { port, stop: () => child.kill() };
 }

@@ -28,14 +28,25 @@ beforeAll(async () => {
   parts = await openProcess('all-in-one', ground.env);
   reconciler = (await startReconciler(parts)).stoppable;
   const id = randomUUID();
-  const settings = { name: 'local', host: registry.host, username: null, password: null, kind: 'distribution', insecure: true };
+  const settings = {
+    name: 'local',
+    host: registry.host,
+    username: null,
+    password: null,
+    kind: 'distribution',
+    insecure: true,
+  };
   const cause = { actor: 'system:test', correlationId: 'test' };
   await parts.store.commit([onNew(registryRecord, id, { type: 'CreateRegistry', id, settings })], cause);
   const repository = `${registry.host}/acme/demo`;
   artifacts = [];
   for (const version of ['1.0.0', '1.1.0']) {
     await buildImage(ground.env['DOCKER_HOST']!, { tag: `${repository}:${version}`, ...demoImage({ version }) });
-    artifacts.push({ repository, tag: version, digest: await pushImage(ground.env['DOCKER_HOST']!, `${repository}:${version}`) });
+    artifacts.push({
+      repository,
+      tag: version,
+      digest: await pushImage(ground.env['DOCKER_HOST']!, `${repository}:${version}`),
+    });
   }
 });
 
@@ -49,8 +60,18 @@ afterAll(async () => {
 function stepNames(): string[] {
   const artifact = { kind: 'image', repository: 'r', tag: 't', digest: 'd' };
   const config = Object.assign(new image.config(), { image: 'r', ...CONFIG });
-  const release = { workloadId: randomUUID(), workloadName: 'w', deploymentId: randomUUID(), artifact, config, faces: [], env: {} };
-  return image.plan(release, { ...release, faces: [{ host: 'a.test', path: '/', port: null }] }).steps.map(({ name }) => name);
+  const release = {
+    workloadId: randomUUID(),
+    workloadName: 'w',
+    deploymentId: randomUUID(),
+    artifact,
+    config,
+    faces: [],
+    env: {},
+  };
+  return image
+    .plan(release, { ...release, faces: [{ host: 'a.test', path: '/', port: null }] })
+    .steps.map(({ name }) => name);
 }
 
 function serving(): Promise<TestWorkload> {

@@ -16,7 +16,14 @@ beforeAll(async () => {
   registry = await startRegistry();
   platform = await startEngineRoom(ground);
   const id = uuidv7();
-  const settings = { name: 'local', host: registry.host, username: null, password: null, kind: 'distribution', insecure: true };
+  const settings = {
+    name: 'local',
+    host: registry.host,
+    username: null,
+    password: null,
+    kind: 'distribution',
+    insecure: true,
+  };
   await platform.parts.store.commit([onNew(registryRecord, id, { type: 'CreateRegistry', id, settings })], {
     actor: 'system:test',
     correlationId: 'test',
@@ -39,10 +46,15 @@ async function pushed(version: string, mode: 'ok' | 'exits' = 'ok') {
 
 test('a release runs, a broken one leaves it running and says why', async () => {
   const { store } = platform.parts;
-  const demo = await createWorkload(store, { config: { image: `${registry.host}/acme/demo`, port: 8080, drainSeconds: 0, stopTimeoutSeconds: 1 } });
+  const demo = await createWorkload(store, {
+    config: { image: `${registry.host}/acme/demo`, port: 8080, drainSeconds: 0, stopTimeoutSeconds: 1 },
+  });
 
   const first = await finished(store, await requestRelease(store, demo, await pushed('1.0.0')));
-  expect(first).toMatchObject({ status: 'succeeded', completed: ['pull', 'create', 'start', 'wait-healthy', 'route', 'retire'] });
+  expect(first).toMatchObject({
+    status: 'succeeded',
+    completed: ['pull', 'create', 'start', 'wait-healthy', 'route', 'retire'],
+  });
 
   const second = await finished(store, await requestRelease(store, demo, await pushed('1.1.0', 'exits')));
   expect(second).toMatchObject({ status: 'failed', failure: { step: 'wait-healthy', code: 'container-exited' } });

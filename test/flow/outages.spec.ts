@@ -15,13 +15,17 @@ let workloadId: string;
 beforeAll(async () => {
   registry = await startRegistry();
   ground = await prepareGround();
-  apps = await startApps({ ...ground, env: { ...ground.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' } }, ['all-in-one']);
+  apps = await startApps({ ...ground, env: { ...ground.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' } }, [
+    'all-in-one',
+  ]);
   client = createClient(`http://127.0.0.1:${apps.ports['api']}`, ground.adminToken);
   const image = `${registry.host}/acme/demo`;
   await buildImage(ground.env['DOCKER_HOST']!, { tag: `${image}:1.0.0`, ...demoImage({ version: '1.0.0' }) });
   await pushImage(ground.env['DOCKER_HOST']!, `${image}:1.0.0`);
   await client.post('/registries', { name: 'local', host: registry.host, insecure: true });
-  workloadId = (await client.post('/workloads', { name: 'demo', sourceKind: 'image', sourceConfig: { image, port: 8080 } })).id as string;
+  workloadId = (
+    await client.post('/workloads', { name: 'demo', sourceKind: 'image', sourceConfig: { image, port: 8080 } })
+  ).id as string;
 });
 
 afterAll(async () => {
@@ -40,7 +44,9 @@ test('without Docker a deploy is accepted, waits, and says for what', async () =
   expect(waiting).toMatchObject({ status: 'waiting', error: { code: 'docker-unreachable' } });
   const ready = await fetch(`${client.url}/readyz`);
   expect(ready.status).toBe(503);
-  expect(await ready.json()).toMatchObject({ checks: expect.arrayContaining([expect.objectContaining({ name: 'docker', ok: false })]) });
+  expect(await ready.json()).toMatchObject({
+    checks: expect.arrayContaining([expect.objectContaining({ name: 'docker', ok: false })]),
+  });
 });
 
 test('a tag that is not there is told at once, and nothing is stored', async () => {

@@ -25,7 +25,12 @@ test('from a webhook to a running container, all in one process', { timeout: 180
 test('the same with five processes and Redis between them', { timeout: 240_000 }, async () => {
   const { startRedis } = await import('../support/redis.js');
   const redis = await startRedis();
-  const ground = await prepareGround({ TINYFORGE_PROXY: 'caddy', TINYFORGE_HTTP_PORT: '0', TINYFORGE_HTTPS_PORT: '0', REDIS_URL: redis.url });
+  const ground = await prepareGround({
+    TINYFORGE_PROXY: 'caddy',
+    TINYFORGE_HTTP_PORT: '0',
+    TINYFORGE_HTTPS_PORT: '0',
+    REDIS_URL: redis.url,
+  });
   const platform = await startApps(ground, ['api', 'webhook-ingress', 'deploy-worker', 'deploy-worker', 'reconciler']);
   try {
     const { api, ingress, proxy } = platform.ports;

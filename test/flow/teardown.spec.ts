@@ -22,7 +22,12 @@ let image: string;
 
 beforeAll(async () => {
   registry = await startRegistry({ auth: CREDENTIAL });
-  ground = await prepareGround({ TINYFORGE_PROXY: 'caddy', TINYFORGE_HTTP_PORT: '0', TINYFORGE_HTTPS_PORT: '0', LOG_LEVEL: 'debug' });
+  ground = await prepareGround({
+    TINYFORGE_PROXY: 'caddy',
+    TINYFORGE_HTTP_PORT: '0',
+    TINYFORGE_HTTPS_PORT: '0',
+    LOG_LEVEL: 'debug',
+  });
   apps = await startApps(ground, ['all-in-one']);
   client = createClient(`http://127.0.0.1:${apps.ports['api']}`, ground.adminToken);
   image = `${registry.host}/acme/private`;
@@ -60,7 +65,10 @@ test('a deleted workload leaves nothing but its history, and its name and host a
   expect((await getFace({ port: apps.ports['proxy']!, host: HOST })).body).toContain('1.0.0');
 
   expect((await client.send('DELETE', `/workloads/${workload.id}`)).status).toBe(202);
-  await until(async () => (await client.send('GET', `/workloads/${workload.id}`)).status === 404, 'the workload to be gone');
+  await until(
+    async () => (await client.send('GET', `/workloads/${workload.id}`)).status === 404,
+    'the workload to be gone',
+  );
   expect(await docker.listContainers([`${LABELS.workloadId}=${workload.id}`])).toEqual([]);
   const { body } = await client.send('GET', `/events?stream=workload-${workload.id}`);
   expect(body.items.map((event: Json) => event.type)).toContain('WorkloadTornDown');
@@ -82,7 +90,16 @@ test('planted secrets stand nowhere but in the container that needs them', async
   for (const { table, text } of await everyRow()) look(table, text);
   const docker = createDocker({ host: ground.env['DOCKER_HOST']! });
   look('labels', JSON.stringify(await docker.listContainers([`${LABELS.workloadId}=${id as string}`])));
-  for (const path of ['/workloads', `/workloads/${id}`, `/workloads/${id}/env`, '/registries', '/events?limit=200', '/deployments', '/plugins', '/settings']) {
+  for (const path of [
+    '/workloads',
+    `/workloads/${id}`,
+    `/workloads/${id}/env`,
+    '/registries',
+    '/events?limit=200',
+    '/deployments',
+    '/plugins',
+    '/settings',
+  ]) {
     look(path, JSON.stringify(await client.get(path)));
   }
   look('process output', apps.output());
@@ -111,7 +128,10 @@ async function everyRow(): Promise<readonly { table: string; text: string }[]> {
   );
   const dumps = [];
   for (const { name } of tables) {
-    const rows = await runQuery<{ text: string }>(url, `select coalesce(string_agg(t::text, chr(10)), '') as text from ${name} t`);
+    const rows = await runQuery<{ text: string }>(
+      url,
+      `select coalesce(string_agg(t::text, chr(10)), '') as text from ${name} t`,
+    );
     dumps.push({ table: name, text: rows[0]!.text });
   }
   return dumps;

@@ -20,7 +20,10 @@ export async function startApps(ground: Ground, names: readonly string[]): Promi
   if (!names.includes('all-in-one')) await prepareData(ground);
   const apps = names.map((name) => startApp(name, ground.env));
   const ports = await until(async () => {
-    const ended = await Promise.race([...apps.map((app) => app.ended.then((code) => ({ app, code }))), Promise.resolve(null)]);
+    const ended = await Promise.race([
+      ...apps.map((app) => app.ended.then((code) => ({ app, code }))),
+      Promise.resolve(null),
+    ]);
     if (ended) throw new Error(`an app ended with ${ended.code}: ${ended.app.output()}`);
     return await portsOf(join(dataDir, 'endpoints'), apps);
   }, 'the apps to listen');
@@ -39,7 +42,10 @@ async function portsOf(folder: string, apps: readonly AppProcess[]): Promise<Rec
   const files = names.filter((name) => apps.some(({ pid }) => name.endsWith(`-${pid}.json`)));
   if (files.length < apps.length) return null;
   const docs = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
-  return Object.assign({}, ...docs.map((doc) => (JSON.parse(doc) as { ports: Record<string, number> }).ports)) as Record<string, number>;
+  return Object.assign(
+    {},
+    ...docs.map((doc) => (JSON.parse(doc) as { ports: Record<string, number> }).ports),
+  ) as Record<string, number>;
 }
 
 async function stopAll(apps: readonly AppProcess[], dataDir: string): Promise<readonly (number | NodeJS.Signals)[]> {

@@ -13,9 +13,13 @@ export type Json = any;
 export function createClient(apiUrl: string, token: string): Client {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const send = async (method: string, path: string, body?: unknown) => {
-    const answer = await fetch(`${apiUrl}/api${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+    const answer = await fetch(`${apiUrl}/api${path}`, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+    });
     const text = await answer.text();
-    return { status: answer.status, body: (text === '' ? null : JSON.parse(text)) };
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
   };
   const must = async (method: string, path: string, body?: unknown) => {
     const answer = await send(method, path, body);

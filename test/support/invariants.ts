@@ -6,9 +6,15 @@ import { verifyChain } from '#store/chain';
 import { until } from './until.js';
 
 /** What must hold once things are quiet; the answer lists what does not. */
-export async function brokenInvariants(parts: Pick<Parts, 'store' | 'databaseUrl' | 'config'>): Promise<readonly string[]> {
+export async function brokenInvariants(
+  parts: Pick<Parts, 'store' | 'databaseUrl' | 'config'>,
+): Promise<readonly string[]> {
   const { store, databaseUrl, config } = parts;
-  await until(async () => (await rows(parts, 'select from log.unsequenced limit 1')).length === 0, 'I5: everything to be sequenced', 10_000);
+  await until(
+    async () => (await rows(parts, 'select from log.unsequenced limit 1')).length === 0,
+    'I5: everything to be sequenced',
+    10_000,
+  );
   const broken: string[] = [];
   const none = async (invariant: string, sql: string) => {
     for (const row of await rows(parts, sql)) broken.push(`${invariant}: ${JSON.stringify(row)}`);
@@ -19,7 +25,10 @@ export async function brokenInvariants(parts: Pick<Parts, 'store' | 'databaseUrl
     'I3 versions',
     `select stream from log.event group by stream having min(version) <> 1 or max(version) <> count(*)`,
   );
-  await none('I3 positions', `select 1 as gap from log.position having min(position) <> 1 or max(position) <> count(*)`);
+  await none(
+    'I3 positions',
+    `select 1 as gap from log.position having min(position) <> 1 or max(position) <> count(*)`,
+  );
   for (const difference of await compareViews({ databaseUrl })) broken.push(`I4: ${JSON.stringify(difference)}`);
   await none(
     'I6 epoch went back',
@@ -30,7 +39,10 @@ export async function brokenInvariants(parts: Pick<Parts, 'store' | 'databaseUrl
      where epoch < highest`,
   );
   broken.push(...(await strayContainers(parts)));
-  await none('I10 failure without a reason', `select id from view.deployment where status = 'failed' and not (error ?& array['code', 'class', 'step', 'attempt'])`);
+  await none(
+    'I10 failure without a reason',
+    `select id from view.deployment where status = 'failed' and not (error ?& array['code', 'class', 'step', 'attempt'])`,
+  );
   const chain = await verifyChain(store.pool);
   if (!chain.intact) broken.push(`I11: ${JSON.stringify(chain)}`);
   void config;
@@ -44,9 +56,13 @@ async function strayContainers(parts: Pick<Parts, 'store' | 'config'>): Promise<
   const broken: string[] = [];
   for (const { id, current, lifecycle } of workloads as { id: string; current: string | null; lifecycle: string }[]) {
     const containers = await docker.listContainers([`${LABELS.workloadId}=${id}`]);
-    const strays = containers.filter(({ labels }) => lifecycle !== 'present' || labels[LABELS.deploymentId] !== current);
+    const strays = containers.filter(
+      ({ labels }) => lifecycle !== 'present' || labels[LABELS.deploymentId] !== current,
+    );
     for (const { name, state } of strays) broken.push(`I7 stray container ${name} (${state})`);
-    const serving = containers.filter(({ labels, state }) => labels[LABELS.deploymentId] === current && state === 'running');
+    const serving = containers.filter(
+      ({ labels, state }) => labels[LABELS.deploymentId] === current && state === 'running',
+    );
     if (lifecycle === 'present' && current !== null && serving.length === 0) broken.push(`I7 nothing runs for ${id}`);
   }
   return broken;

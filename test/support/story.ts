@@ -66,8 +66,16 @@ async function firstPush(story: Story, workloadId: string): Promise<void> {
   await push(story, '1.0.0');
   const deployment = await deploymentOf(story, workloadId, '1.0.0');
   expect(deployment, JSON.stringify(deployment.error)).toMatchObject({ status: 'succeeded', reason: 'webhook' });
-  expect(deployment.steps.map((step: Json) => step.name)).toEqual(['pull', 'create', 'start', 'wait-healthy', 'route', 'retire']);
-  for (const step of deployment.steps) expect(step).toMatchObject({ status: 'completed', startedAt: expect.any(String), endedAt: expect.any(String) });
+  expect(deployment.steps.map((step: Json) => step.name)).toEqual([
+    'pull',
+    'create',
+    'start',
+    'wait-healthy',
+    'route',
+    'retire',
+  ]);
+  for (const step of deployment.steps)
+    expect(step).toMatchObject({ status: 'completed', startedAt: expect.any(String), endedAt: expect.any(String) });
   expect((await getFace({ port: story.proxyPort, host: HOST })).body).toContain('1.0.0');
   const log = await story.client.text(`/deployments/${deployment.id}/log`, { accept: 'text/event-stream' });
   expect(log).toMatch(/^id: \d+$/m);
@@ -91,13 +99,19 @@ async function secondPushUnderLoad(story: Story, workloadId: string): Promise<vo
 async function brokenPush(story: Story, workloadId: string): Promise<void> {
   await push(story, '1.2.0', 'exits');
   const exited = await deploymentOf(story, workloadId, '1.2.0');
-  expect(exited).toMatchObject({ status: 'failed', error: { step: 'wait-healthy', code: 'container-exited', class: 'permanent' } });
+  expect(exited).toMatchObject({
+    status: 'failed',
+    error: { step: 'wait-healthy', code: 'container-exited', class: 'permanent' },
+  });
   expect(exited.error.lastLines.length).toBeGreaterThan(0);
   await push(story, '1.2.1', 'unhealthy');
   const unhealthy = await deploymentOf(story, workloadId, '1.2.1');
   expect(unhealthy).toMatchObject({ status: 'failed', error: { step: 'wait-healthy', code: 'not-healthy' } });
   expect((await getFace({ port: story.proxyPort, host: HOST })).body).toContain('1.1.0');
-  expect(await story.client.get(`/workloads/${workloadId}`)).toMatchObject({ state: 'running', currentArtifact: { tag: '1.1.0' } });
+  expect(await story.client.get(`/workloads/${workloadId}`)).toMatchObject({
+    state: 'running',
+    currentArtifact: { tag: '1.1.0' },
+  });
 }
 
 async function pushOutsideTheRange(story: Story): Promise<void> {
@@ -108,7 +122,11 @@ async function pushOutsideTheRange(story: Story): Promise<void> {
   }, 'the delivery of 2.0.0');
   const detail = await settled(story, delivery.id);
   expect(detail.outcomes).toMatchObject({ deployed: 0, noMatch: 1 });
-  expect(detail.verdicts[0]).toMatchObject({ verdict: 'filtered', code: 'out-of-range', reason: expect.stringContaining('2.0.0') });
+  expect(detail.verdicts[0]).toMatchObject({
+    verdict: 'filtered',
+    code: 'out-of-range',
+    reason: expect.stringContaining('2.0.0'),
+  });
 }
 
 async function push({ registry, dockerHost }: Story, version: string, mode: DemoMode = 'ok'): Promise<void> {
@@ -122,8 +140,11 @@ function deploymentOf({ client }: Story, workloadId: string, tag: string): Promi
     const { items } = await client.get(`/workloads/${workloadId}/deployments`);
     const found = items.find((each: Json) => each.release.artifact.tag === tag && ENDED.includes(each.status));
     const detail = found && (await client.get(`/deployments/${found.id}`));
-    const isDone = detail && (detail.status !== 'succeeded' || detail.steps.every((step: Json) => step.status === 'completed'));
-    return isDone && detail.steps.some((step: Json) => step.name === 'retire' || detail.status !== 'succeeded') ? detail : null;
+    const isDone =
+      detail && (detail.status !== 'succeeded' || detail.steps.every((step: Json) => step.status === 'completed'));
+    return isDone && detail.steps.some((step: Json) => step.name === 'retire' || detail.status !== 'succeeded')
+      ? detail
+      : null;
   }, `the deployment of ${tag} to end`);
 }
 

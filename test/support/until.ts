@@ -1,5 +1,9 @@
 /** Asks until the answer is there; the deadline is for a test that hangs, not a measure of anything. */
-export async function until<T>(ask: () => Promise<T | null | undefined | false>, what: string, deadlineMs = 60_000): Promise<T> {
+export async function until<T>(
+  ask: () => Promise<T | null | undefined | false>,
+  what: string,
+  deadlineMs = 60_000,
+): Promise<T> {
   const end = Date.now() + deadlineMs;
   for (;;) {
     const answer = await ask();

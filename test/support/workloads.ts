@@ -27,11 +27,19 @@ export async function createWorkload(
   return { id, name, config, faces };
 }
 
-export async function requestRelease(store: Store, of: TestWorkload, artifact: { repository: string; tag: string; digest: string }): Promise<string> {
+export async function requestRelease(
+  store: Store,
+  of: TestWorkload,
+  artifact: { repository: string; tag: string; digest: string },
+): Promise<string> {
   const id = uuidv7();
   const release = { artifact: { kind: 'image', ...artifact }, config: of.config, faces: of.faces, env: {} };
   const request = { id, workloadId: of.id, workloadName: of.name, sourceKind: 'image', node: 'default', release };
-  await requestDeployment(store, { ...request, reason: 'manual', note: null, bindingId: null, deliveryId: null }, CAUSE);
+  await requestDeployment(
+    store,
+    { ...request, reason: 'manual', note: null, bindingId: null, deliveryId: null },
+    CAUSE,
+  );
   return id;
 }
 
@@ -39,7 +47,10 @@ export async function requestRelease(store: Store, of: TestWorkload, artifact: {
 export function finished(store: Store, deploymentId: string, deadlineMs = 60_000): Promise<DeploymentState> {
   return until(
     async () => {
-      const { rows } = await store.pool.query<{ open: boolean }>('select is_unfinished as open from view.deployment where id = $1', [deploymentId]);
+      const { rows } = await store.pool.query<{ open: boolean }>(
+        'select is_unfinished as open from view.deployment where id = $1',
+        [deploymentId],
+      );
       return rows[0]?.open === false && (await store.load(deployment, deploymentId)).state;
     },
     `deployment ${deploymentId} to end`,

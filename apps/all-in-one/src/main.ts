@@ -12,7 +12,11 @@ const parts = await openProcess('all-in-one');
 const { config, logger, health } = parts;
 const [api, ingress, reconciler] = await Promise.all([startApi(parts), startIngress(parts), startReconciler(parts)]);
 const worker = startWorker(parts);
-const published = publishEndpoints(config, { api: api.endpoint, ingress: ingress.endpoint, ...(reconciler.proxy ? { proxy: reconciler.proxy } : {}) });
+const published = publishEndpoints(config, {
+  api: api.endpoint,
+  ingress: ingress.endpoint,
+  ...(reconciler.proxy ? { proxy: reconciler.proxy } : {}),
+});
 
 const apiUrl = config.publicUrl ?? endpointUrl(api.endpoint);
 const setupCode = await createSetupCode(parts.store);

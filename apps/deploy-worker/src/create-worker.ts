@@ -54,6 +54,8 @@ export function assertComplete(processors: Readonly<Record<string, unknown>>): v
   const missing = REACTIONS.filter((name) => !(name in processors));
   const unknown = Object.keys(processors).filter((name) => !REACTIONS.includes(name as ReactionName));
   if (missing.length > 0 || unknown.length > 0) {
-    throw new Error(`reactions without a processor: ${missing.join(', ') || 'none'}; processors without a reaction: ${unknown.join(', ') || 'none'}`);
+    throw new Error(
+      `reactions without a processor: ${missing.join(', ') || 'none'}; processors without a reaction: ${unknown.join(', ') || 'none'}`,
+    );
   }
 }

@@ -19,7 +19,12 @@ export interface WorkerDeps {
   readonly node: string;
   /** Names this process in leases and events: unique per process. */
   readonly owner: string;
-  readonly lease: { readonly leaseMs: number; readonly renewMs: number; readonly trustMs: number; readonly sweepMs: number };
+  readonly lease: {
+    readonly leaseMs: number;
+    readonly renewMs: number;
+    readonly trustMs: number;
+    readonly sweepMs: number;
+  };
   readonly portRange: PortRange;
   readonly routesDirectory: string;
   /** Deployments at a time. */

@@ -25,9 +25,19 @@ export function failureOf(error: unknown, attempt: number, random: () => number 
   const message = shorten(error instanceof Error ? error.message : String(error));
   const code = isKnown ? error.code : 'unexpected';
   if (attempt >= (isKnown ? MOST_ATTEMPTS : MOST_UNKNOWN_ATTEMPTS)) {
-    return { code, class: 'permanent', message: shorten(`${message} (given up after ${attempt} attempts)`), retryInSeconds: null };
+    return {
+      code,
+      class: 'permanent',
+      message: shorten(`${message} (given up after ${attempt} attempts)`),
+      retryInSeconds: null,
+    };
   }
-  return { code, class: 'retryable', message, retryInSeconds: backoff(attempt, isKnown ? error.retryAfterSeconds : null, random) };
+  return {
+    code,
+    class: 'retryable',
+    message,
+    retryInSeconds: backoff(attempt, isKnown ? error.retryAfterSeconds : null, random),
+  };
 }
 
 function backoff(attempt: number, retryAfterSeconds: number | null, random: () => number): number {
@@ -39,7 +49,6 @@ const MOST_BYTES = 240;
 
 /** One line, at most 240 bytes, cut at a code point. */
 export function shorten(message: string): string {
-   
   const line = message.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, ' ').trim();
   const bytes = Buffer.from(line, 'utf8');
   if (bytes.length <= MOST_BYTES) return line;

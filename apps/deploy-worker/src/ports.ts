@@ -34,7 +34,10 @@ interface Wanted {
   readonly containerPort: number;
 }
 
-async function claim(pool: Pool, { node, range, containerName, containerPort }: Wanted): Promise<{ number: number; wasOurs: boolean }> {
+async function claim(
+  pool: Pool,
+  { node, range, containerName, containerPort }: Wanted,
+): Promise<{ number: number; wasOurs: boolean }> {
   const held = await pool.query<{ port: number }>(
     'select port from state.port where node = $1 and container_name = $2 and container_port = $3',
     [node, containerName, containerPort],

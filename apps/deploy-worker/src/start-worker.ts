@@ -17,7 +17,10 @@ export interface WorkerPlugins {
 }
 
 /** Serves the queues of its node. Tests and benches bring plugins of their own. */
-export function startWorker(parts: Parts, plugins: WorkerPlugins = { sources: SOURCES, triggers: TRIGGERS }): Stoppable {
+export function startWorker(
+  parts: Parts,
+  plugins: WorkerPlugins = { sources: SOURCES, triggers: TRIGGERS },
+): Stoppable {
   const { config, health } = parts;
   const docker = createDocker({ host: config.dockerHost });
   health.add('docker', async (signal) => {
@@ -26,7 +29,16 @@ export function startWorker(parts: Parts, plugins: WorkerPlugins = { sources: SO
   });
   const { node, lease, portRange } = config;
   const routesDirectory = join(config.dataDir, 'routes');
-  const worker = createDeployWorker({ ...parts, docker, plugins, node, lease, portRange, routesDirectory, concurrency: CONCURRENCY });
+  const worker = createDeployWorker({
+    ...parts,
+    docker,
+    plugins,
+    node,
+    lease,
+    portRange,
+    routesDirectory,
+    concurrency: CONCURRENCY,
+  });
   worker.start();
   return { name: 'deploy-worker', stop: () => worker.stop() };
 }

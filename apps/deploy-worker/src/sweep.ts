@@ -47,7 +47,11 @@ export async function sweepOnce(
   attempts: Map<string, number>,
 ): Promise<number> {
   const { maxTriggerFanOutConcurrency } = await readSettings(store);
-  const wanted = await findWanted(store.pool, { node, olderThanMs: lease.sweepMs, mostPerDelivery: maxTriggerFanOutConcurrency });
+  const wanted = await findWanted(store.pool, {
+    node,
+    olderThanMs: lease.sweepMs,
+    mostPerDelivery: maxTriggerFanOutConcurrency,
+  });
   const keys = new Set(wanted.map(keyOf));
   for (const key of attempts.keys()) if (!keys.has(key)) attempts.delete(key);
   let added = 0;

@@ -14,10 +14,17 @@ export async function processTeardown(deps: WorkerDeps, workloadId: string): Pro
   const source = deps.plugins.sources.find((plugin) => plugin.kind === state.sourceKind);
   if (source === undefined) {
     // Its containers would stay: a worker that knows the kind has to do it.
-    deps.logger.warn({ workloadId, sourceKind: state.sourceKind }, 'A workload cannot be torn down: this release has no such source');
+    deps.logger.warn(
+      { workloadId, sourceKind: state.sourceKind },
+      'A workload cannot be torn down: this release has no such source',
+    );
     return;
   }
-  const lease = await holdLease(deps.store.leases, { subject: `workload-${workloadId}`, owner: deps.owner }, deps.lease);
+  const lease = await holdLease(
+    deps.store.leases,
+    { subject: `workload-${workloadId}`, owner: deps.owner },
+    deps.lease,
+  );
   if (lease === null) return;
   try {
     await endWaiting(deps, workloadId, lease);

@@ -21,7 +21,14 @@ export interface Reconciler {
 }
 
 /** Events after which the routes may be other ones. */
-const ROUTE_EVENTS = new Set(['DeploymentRequested', 'DeploymentStarted', 'DeploymentSucceeded', 'DeploymentFailed', 'WorkloadCreated', 'WorkloadTornDown']);
+const ROUTE_EVENTS = new Set([
+  'DeploymentRequested',
+  'DeploymentStarted',
+  'DeploymentSucceeded',
+  'DeploymentFailed',
+  'WorkloadCreated',
+  'WorkloadTornDown',
+]);
 
 /** Keeps the proxy of its node as the views want it, and throws away what has expired. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
@@ -31,7 +38,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     proxy,
     io: proxyIo,
     lock: (run) => whileKeeper(store.pool, node, run),
-    onError: onceEach((error) => logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again')),
+    onError: onceEach((error) =>
+      logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again'),
+    ),
   });
   const tidy = createTidy(store.pool, logger);
   let stopListening = () => {};
@@ -55,7 +64,10 @@ async function whileKeeper<T>(pool: Pool, node: string, run: () => Promise<T>): 
   const client = await pool.connect();
   try {
     await client.query('begin');
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_xact_lock(9, hashtext($1)) as mine', [node]);
+    const { rows } = await client.query<{ mine: boolean }>(
+      'select pg_try_advisory_xact_lock(9, hashtext($1)) as mine',
+      [node],
+    );
     const result = rows[0]?.mine ? await run() : null;
     await client.query('commit');
     client.release();

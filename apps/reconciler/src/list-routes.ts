@@ -16,7 +16,11 @@ interface Released {
 }
 
 /** Every workload of the node with the faces that serve and those on their way: one query. */
-export async function listRoutes(pool: Pool, node: string, sources: readonly Source[]): Promise<readonly WantedRoutes[]> {
+export async function listRoutes(
+  pool: Pool,
+  node: string,
+  sources: readonly Source[],
+): Promise<readonly WantedRoutes[]> {
   const { rows } = await pool.query<Row>({
     name: 'list-routes',
     text: `select w.id as "workloadId", w.source_kind as "sourceKind",

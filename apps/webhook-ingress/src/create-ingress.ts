@@ -32,7 +32,7 @@ export function createIngress(deps: IngressDeps): FastifyInstance {
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     // A path that is too long or no path at all: as unknown as any other.
-    frameworkErrors: (_error, _request, reply) => problem(reply, NOT_FOUND),
+    frameworkErrors: (_error, _request, reply) => void problem(reply, NOT_FOUND),
   });
   const receive = createReceiver(deps);
   server.removeAllContentTypeParsers();
@@ -62,7 +62,10 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
       const vendor = identify(raw, trigger.vendor);
       const secret = await signingSecret(trigger, secrets);
       if (!isAuthentic(raw, vendor, { secret, now: new Date() })) {
-        logger.warn({ triggerId: trigger.id, vendor: vendor?.name ?? null }, 'A delivery was refused: its signature is missing or wrong');
+        logger.warn(
+          { triggerId: trigger.id, vendor: vendor?.name ?? null },
+          'A delivery was refused: its signature is missing or wrong',
+        );
         return problem(reply, UNSIGNED);
       }
       const recorded = await readAndRecord(raw, { trigger, vendor, body, bodyDays });
@@ -73,7 +76,10 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
   };
 
   /** The sender's fault comes back; everything else is thrown. */
-  async function readAndRecord(raw: RawRequest, { vendor, ...rest }: Omit<ToRecord, 'read'> & { vendor: Vendor | null }) {
+  async function readAndRecord(
+    raw: RawRequest,
+    { vendor, ...rest }: Omit<ToRecord, 'read'> & { vendor: Vendor | null },
+  ) {
     try {
       return await record({ ...rest, read: readDelivery(raw, vendor) });
     } catch (error) {
@@ -133,11 +139,19 @@ const UNTYPED = {
 };
 
 function tooLarge(most: number): Problem {
-  return { status: 413, code: 'body-too-large', title: 'Payload Too Large', detail: `The body may take ${most} bytes at most.` };
+  return {
+    status: 413,
+    code: 'body-too-large',
+    title: 'Payload Too Large',
+    detail: `The body may take ${most} bytes at most.`,
+  };
 }
 
 function problem(reply: FastifyReply, { status, code, title, detail }: Problem): FastifyReply {
-  return reply.status(status).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title, status, detail, code }));
+  return reply
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail, code }));
 }
 
 function onError(error: FastifyError | Error, reply: FastifyReply, logger: Logger): FastifyReply {
@@ -145,13 +159,23 @@ function onError(error: FastifyError | Error, reply: FastifyReply, logger: Logge
   if (status === 413) return problem(reply, tooLarge(MOST_BODY_BYTES));
   if (status === 415) return problem(reply, UNTYPED);
   if (status >= 400 && status < 500) {
-    return problem(reply, { status, code: 'bad-request', title: 'Bad Request', detail: 'The request could not be read.' });
+    return problem(reply, {
+      status,
+      code: 'bad-request',
+      title: 'Bad Request',
+      detail: 'The request could not be read.',
+    });
   }
   logger.error({ err: error }, 'A delivery could not be recorded');
   const isBusy = error instanceof RetryableError;
   void reply.header('retry-after', '2');
   const detail = isBusy ? error.message : 'The delivery could not be recorded. Send it again in a moment.';
-  return problem(reply, { status: 503, code: isBusy ? error.code : 'not-recorded', title: 'Service Unavailable', detail });
+  return problem(reply, {
+    status: 503,
+    code: isBusy ? error.code : 'not-recorded',
+    title: 'Service Unavailable',
+    detail,
+  });
 }
 
 /** The last value, read again once it is older than that; a failed read keeps the old one. */

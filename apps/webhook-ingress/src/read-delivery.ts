@@ -51,7 +51,8 @@ function withoutPerson(event: InboundEvent): RecordedInbound {
   return event.kind === 'git-push' ? { ...event, pusher: null, message: skipMarkersOf(event.message) } : { ...event };
 }
 
-const SKIP_MARKERS = /\[(?:skip ci|ci skip|no ci|skip actions|actions skip|skip cd|skip deploy)\]|^skip-checks:\s*true\s*$/gim;
+const SKIP_MARKERS =
+  /\[(?:skip ci|ci skip|no ci|skip actions|actions skip|skip cd|skip deploy)\]|^skip-checks:\s*true\s*$/gim;
 
 /** Of the message only the markers that decide something are kept. */
 function skipMarkersOf(message: string | null): string | null {

@@ -15,7 +15,12 @@ export interface ToRecord {
 }
 
 export type Recorded =
-  | { readonly kind: 'stored'; readonly deliveryId: string; readonly status: DeliveryReceived['status']; readonly reason: string | null }
+  | {
+      readonly kind: 'stored';
+      readonly deliveryId: string;
+      readonly status: DeliveryReceived['status'];
+      readonly reason: string | null;
+    }
   | { readonly kind: 'duplicate'; readonly of: string | null }
   /** The trigger was changed, rotated or deleted since it was found: nothing was written. */
   | { readonly kind: 'outdated' };
@@ -62,7 +67,11 @@ async function writeBatch(store: Store, secrets: Secrets, batch: readonly Pendin
       const prepared = current.map((pending) => prepare(pending, situation));
       const outcomes = await write(store, secrets, prepared);
       const again = prepared.filter((each) => outcomes.get(each) === 'duplicate' && hasMore(each, freshBefore));
-      await Promise.all(prepared.filter((each) => !again.includes(each)).map((each) => answer(store, each, outcomes.get(each) ?? 'duplicate')));
+      await Promise.all(
+        prepared
+          .filter((each) => !again.includes(each))
+          .map((each) => answer(store, each, outcomes.get(each) ?? 'duplicate')),
+      );
       open = again.map(({ pending }) => pending);
     }
   } catch (error) {
@@ -70,7 +79,11 @@ async function writeBatch(store: Store, secrets: Secrets, batch: readonly Pendin
   }
 }
 
-async function write(store: Store, secrets: Secrets, prepared: readonly Prepared[]): Promise<ReadonlyMap<Prepared, BatchOutcome>> {
+async function write(
+  store: Store,
+  secrets: Secrets,
+  prepared: readonly Prepared[],
+): Promise<ReadonlyMap<Prepared, BatchOutcome>> {
   // An envelope of which every event is known already is not written again.
   const fresh = prepared.filter(({ isKnown }) => !isKnown);
   const items = fresh.map(({ received, keys, pending: { body, bodyDays } }) => {
@@ -100,7 +113,9 @@ interface Situation {
 
 async function look(store: Store, batch: readonly Pending[]): Promise<Situation> {
   const triggerIds = [...new Set(batch.map(({ trigger }) => trigger.id))];
-  const eventKeys = batch.flatMap(({ trigger, read }) => read.events.flatMap(({ key }) => (key ? [[trigger.id, key.key] as const] : [])));
+  const eventKeys = batch.flatMap(({ trigger, read }) =>
+    read.events.flatMap(({ key }) => (key ? [[trigger.id, key.key] as const] : [])),
+  );
   const triggers = store.pool.query<{ id: string; version: number; enabled: boolean; bound: boolean }>({
     name: 'ingress-situation',
     text: `select t.id, t.version, t.webhook_enabled as enabled,
@@ -117,7 +132,10 @@ async function look(store: Store, batch: readonly Pending[]): Promise<Situation>
   };
 }
 
-async function takenKeys(store: Store, keys: readonly (readonly [triggerId: string, key: string])[]): Promise<string[]> {
+async function takenKeys(
+  store: Store,
+  keys: readonly (readonly [triggerId: string, key: string])[],
+): Promise<string[]> {
   const { rows } = await store.pool.query<{ taken: string }>({
     name: 'ingress-taken-keys',
     text: `select k.trigger_id || ' ' || k.key as taken from state.delivery_key k
@@ -154,7 +172,10 @@ function prepare(pending: Pending, situation: Situation): Prepared {
   return { pending, received, keys: distinct(keys.filter(({ keepSeconds }) => keepSeconds > 0)), isKnown };
 }
 
-function statusOf({ trigger, read }: Pending, { enabled, bound }: Situation): { status: DeliveryReceived['status']; reason: string | null } {
+function statusOf(
+  { trigger, read }: Pending,
+  { enabled, bound }: Situation,
+): { status: DeliveryReceived['status']; reason: string | null } {
   if (!enabled.has(trigger.id)) return undispatched('disabled', 'The webhook of this trigger is switched off.');
   if (read.status !== 'accepted') return { status: read.status, reason: read.reason };
   if (!bound.has(trigger.id)) return undispatched('no-binding', 'No enabled binding: nothing listens to this trigger.');

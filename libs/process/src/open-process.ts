@@ -41,7 +41,8 @@ export async function openProcess(app: AppName, env: Env = process.env): Promise
     databaseUrl,
     redisUrl: config.redisUrl,
     migrate: mayPrepare,
-    onError: ({ error, ...where }) => logger.warn({ err: error, ...where }, 'A queue call failed; the sweep makes up for it'),
+    onError: ({ error, ...where }) =>
+      logger.warn({ err: error, ...where }, 'A queue call failed; the sweep makes up for it'),
   });
   opened.store.onCommitted((events) => enqueueReactions(queues, events));
   const http = createHttp();

@@ -4,7 +4,11 @@ import { runUntilSignal, type Stoppable } from '#runtime/start';
 import type { Parts } from './open-process.js';
 
 /** Runs an app that answers nothing but its health: until a signal, in a process of its own. */
-export async function serveAlone(parts: Parts, stoppables: readonly Stoppable[], endpoints: Readonly<Record<string, Endpoint>> = {}): Promise<void> {
+export async function serveAlone(
+  parts: Parts,
+  stoppables: readonly Stoppable[],
+  endpoints: Readonly<Record<string, Endpoint>> = {},
+): Promise<void> {
   const { config, health, metrics, logger } = parts;
   const server = await startHealthServer({ health, metrics, port: config.healthPort, bind: config.bind });
   const published = publishEndpoints(config, { health: server, ...endpoints });

@@ -29,7 +29,11 @@ export async function appendLog(pool: Pool, deploymentId: string, rows: readonly
 }
 
 /** Lines from `after` on, oldest first. */
-export async function readLog(pool: Pool, deploymentId: string, { after, limit }: { after: number; limit: number }): Promise<LogRow[]> {
+export async function readLog(
+  pool: Pool,
+  deploymentId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<LogRow[]> {
   const { rows } = await pool.query<Omit<LogRow, 'seq' | 'at'> & { seq: string; at: Date }>(
     `select seq, at, stream, coalesce(step, '') as step, line from state.deployment_log
       where deployment_id = $1 and seq > $2 order by seq limit $3`,

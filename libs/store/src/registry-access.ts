@@ -15,7 +15,12 @@ export async function registryAccess(
   host: string,
   name: string | null,
 ): Promise<RegistryAccessRow> {
-  const { rows } = await pool.query<{ host: string; insecure: boolean; username: string | null; password: SecretRef | null }>({
+  const { rows } = await pool.query<{
+    host: string;
+    insecure: boolean;
+    username: string | null;
+    password: SecretRef | null;
+  }>({
     name: 'registry-access',
     text: `select host, insecure, username, password from view.registry
       where host = $1 and ($2::text is null or name = $2) order by created_at limit 1`,
@@ -24,6 +29,7 @@ export async function registryAccess(
   const row = rows[0];
   if (row === undefined) return { host, insecure: false, named: false, credential: null };
   const { username, password } = row;
-  const credential = username === null || password === null ? null : { username, password: await secrets.open(password) };
+  const credential =
+    username === null || password === null ? null : { username, password: await secrets.open(password) };
   return { host, insecure: row.insecure, named: true, credential };
 }

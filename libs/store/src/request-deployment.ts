@@ -7,7 +7,8 @@ import type { Store } from './store.js';
 
 /** A request and the one waiting deployment of its workload, which gives way to it. */
 export function requestOperations(request: DeploymentRequest, waitingId: string | null): readonly Operation[] {
-  const giveWay = waitingId === null ? [] : [on(deployment, waitingId, { type: 'SupersedeDeployment', by: request.id })];
+  const giveWay =
+    waitingId === null ? [] : [on(deployment, waitingId, { type: 'SupersedeDeployment', by: request.id })];
   return [...giveWay, onNew(deployment, request.id, { type: 'RequestDeployment', request })];
 }
 

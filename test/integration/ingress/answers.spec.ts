@@ -12,8 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => ingress.close());
 
-const recordedOf = (id: unknown) => ingress.rows('select status, vendor, origin, events, reason from view.delivery where id = $1', [id]);
-const countOf = async (triggerId: string) => (await ingress.rows('select id from view.delivery where trigger_id = $1', [triggerId])).length;
+const recordedOf = (id: unknown) =>
+  ingress.rows('select status, vendor, origin, events, reason from view.delivery where id = $1', [id]);
+const countOf = async (triggerId: string) =>
+  (await ingress.rows('select id from view.delivery where trigger_id = $1', [triggerId])).length;
 
 describe('an accepted delivery', () => {
   it('is 202 with its id, and recorded', async () => {
@@ -22,14 +24,18 @@ describe('an accepted delivery', () => {
     const answer = await post(body, headers);
     expect(answer).toMatchObject({ status: 202, body: { deliveryId: expect.any(String), status: 'accepted' } });
     expect(Object.keys(answer.body)).toEqual(['deliveryId', 'status']);
-    expect(await recordedOf(answer.body.deliveryId)).toMatchObject([{ status: 'accepted', vendor: 'github', origin: 'webhook', events: [{ kind: 'git-push', branch: 'main' }] }]);
+    expect(await recordedOf(answer.body.deliveryId)).toMatchObject([
+      { status: 'accepted', vendor: 'github', origin: 'webhook', events: [{ kind: 'git-push', branch: 'main' }] },
+    ]);
   });
 
   it('is 202 in the generic form', async () => {
     const { post } = await ingress.trigger();
     const answer = await post({ image: 'ghcr.io/acme/shop:1.2.3' });
     expect(answer).toMatchObject({ status: 202, body: { status: 'accepted' } });
-    expect(await recordedOf(answer.body.deliveryId)).toMatchObject([{ vendor: 'generic', events: [{ registry: 'ghcr.io', repository: 'acme/shop', tag: '1.2.3' }] }]);
+    expect(await recordedOf(answer.body.deliveryId)).toMatchObject([
+      { vendor: 'generic', events: [{ registry: 'ghcr.io', repository: 'acme/shop', tag: '1.2.3' }] },
+    ]);
   });
 
   it.each([
@@ -40,9 +46,12 @@ describe('an accepted delivery', () => {
     if (!ingress.server.server.listening) await ingress.server.listen({ port: 0, host: '127.0.0.1' });
     const { port } = ingress.server.server.address() as AddressInfo;
     const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
-    const call = request({ host: '127.0.0.1', port, method: 'POST', path: `/api/webhook/triggers/${secret}`, headers, agent: false }, (answer) => {
-      answer.resume().on('end', () => resolve(answer.statusCode));
-    });
+    const call = request(
+      { host: '127.0.0.1', port, method: 'POST', path: `/api/webhook/triggers/${secret}`, headers, agent: false },
+      (answer) => {
+        answer.resume().on('end', () => resolve(answer.statusCode));
+      },
+    );
     call.on('error', reject).end(JSON.stringify({ image: 'depot.test/crate:1' }));
     expect(await promise).toBe(202);
   });
@@ -59,7 +68,10 @@ describe('a delivery that asks for nothing', () => {
   it('is 200 ignored with the reason, when the vendor sends what we do not use', async () => {
     const { post } = await ingress.trigger();
     const answer = await post({ action: 'opened' }, { 'x-github-event': 'issues', 'x-github-delivery': 'i1' });
-    expect(answer).toMatchObject({ status: 200, body: { status: 'ignored', reason: 'GitHub event "issues" deploys nothing' } });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { status: 'ignored', reason: 'GitHub event "issues" deploys nothing' },
+    });
     expect(await recordedOf(answer.body.deliveryId)).toMatchObject([{ status: 'ignored', reason: answer.body.reason }]);
   });
 
@@ -81,13 +93,18 @@ describe('a delivery that asks for nothing', () => {
     const { post } = await ingress.trigger();
     const { body, headers } = githubPush();
     const first = await post(body, headers);
-    expect(await post(body, headers)).toMatchObject({ status: 200, body: { status: 'duplicate', of: first.body.deliveryId } });
+    expect(await post(body, headers)).toMatchObject({
+      status: 200,
+      body: { status: 'duplicate', of: first.body.deliveryId },
+    });
   });
 
   it('starts no work unless it is accepted', async () => {
     const { id, post } = await ingress.trigger({ bindings: 0 });
     const events: string[] = [];
-    const stop = ingress.store.onCommitted((committed) => events.push(...committed.map(({ data }) => String(data.status))));
+    const stop = ingress.store.onCommitted((committed) =>
+      events.push(...committed.map(({ data }) => String(data.status))),
+    );
     await post({ image: 'depot.test/crate:1' });
     stop();
     expect(events).toEqual(['no-binding']);
@@ -115,12 +132,16 @@ describe('a broken delivery', () => {
     const { headers } = envelope();
     const answer = await post({ events: [{ id: 'e1', action: 'push' }] }, headers);
     expect(answer.status).toBe(202);
-    expect(await recordedOf(answer.body.deliveryId)).toMatchObject([{ status: 'dead-letter', vendor: 'distribution', reason: expect.stringContaining('target') }]);
+    expect(await recordedOf(answer.body.deliveryId)).toMatchObject([
+      { status: 'dead-letter', vendor: 'distribution', reason: expect.stringContaining('target') },
+    ]);
   });
 
   it('takes no neighbour down that arrives with it', async () => {
     const { post } = await ingress.trigger();
-    const bodies = Array.from({ length: 20 }, (_, n) => (n === 7 ? { image: 'UPPER//x' } : { image: `depot.test/crate:${n}` }));
+    const bodies = Array.from({ length: 20 }, (_, n) =>
+      n === 7 ? { image: 'UPPER//x' } : { image: `depot.test/crate:${n}` },
+    );
     const answers = await Promise.all(bodies.map((body) => post(body)));
     expect(answers.map(({ status }) => status)).toEqual(bodies.map((_, n) => (n === 7 ? 400 : 202)));
   });
@@ -156,7 +177,10 @@ describe('a signature', () => {
     ['of an older kind', { 'x-hub-signature': `sha1=${'a'.repeat(40)}` }],
   ])('that is %s is 401, and nothing is recorded', async (_, headers) => {
     const { id, post } = await ingress.trigger({ signingSecret: SECRET });
-    expect(await post(text, { ...signed.headers, ...headers })).toMatchObject({ status: 401, body: { code: 'bad-signature' } });
+    expect(await post(text, { ...signed.headers, ...headers })).toMatchObject({
+      status: 401,
+      body: { code: 'bad-signature' },
+    });
     expect(await countOf(id)).toBe(0);
   });
 
@@ -192,14 +216,22 @@ describe('an address that is nobody’s', () => {
       ingress.post('%zz', {}),
     ]);
     for (const answer of answers) {
-      expect(answer).toMatchObject({ status: 404, body: { code: 'not-found', detail: 'There is nothing at this address.' } });
+      expect(answer).toMatchObject({
+        status: 404,
+        body: { code: 'not-found', detail: 'There is nothing at this address.' },
+      });
       expect(answer.body).toEqual(answers[0].body);
     }
   });
 
   it('is 404 for another method and for everything else', async () => {
     const { secret } = await ingress.trigger();
-    for (const [method, url] of [['GET', `/api/webhook/triggers/${secret}`], ['PUT', `/api/webhook/triggers/${secret}`], ['POST', '/api/workloads'], ['GET', '/']] as const) {
+    for (const [method, url] of [
+      ['GET', `/api/webhook/triggers/${secret}`],
+      ['PUT', `/api/webhook/triggers/${secret}`],
+      ['POST', '/api/workloads'],
+      ['GET', '/'],
+    ] as const) {
       expect((await ingress.server.inject({ method, url })).statusCode).toBe(404);
     }
   });
@@ -208,24 +240,36 @@ describe('an address that is nobody’s', () => {
 describe('a body that is not taken', () => {
   it('is 415 when it is compressed', async () => {
     const { id, post } = await ingress.trigger();
-    expect(await post(gzipSync('{"image":"depot.test/crate:1"}'), { 'content-encoding': 'gzip' })).toMatchObject({ status: 415, body: { code: 'content-encoding' } });
+    expect(await post(gzipSync('{"image":"depot.test/crate:1"}'), { 'content-encoding': 'gzip' })).toMatchObject({
+      status: 415,
+      body: { code: 'content-encoding' },
+    });
     expect(await countOf(id)).toBe(0);
     expect((await post({ image: 'depot.test/crate:1' }, { 'content-encoding': 'identity' })).status).toBe(202);
   });
 
   it('is 415 when its type is no media type', async () => {
     const { post } = await ingress.trigger();
-    expect(await post({ image: 'depot.test/crate:1' }, { 'content-type': 'garbage' })).toMatchObject({ status: 415, body: { code: 'content-type' } });
+    expect(await post({ image: 'depot.test/crate:1' }, { 'content-type': 'garbage' })).toMatchObject({
+      status: 415,
+      body: { code: 'content-type' },
+    });
   });
 
   it('is 413 by the setting', async () => {
     const own = await startIngress();
     try {
-      await own.store.commit([on(settings, SETTINGS_ID, { type: 'ChangeSettings', changes: { maxBodyBytes: 2048 } })], { actor: 'system:test', correlationId: 'test' });
+      await own.store.commit([on(settings, SETTINGS_ID, { type: 'ChangeSettings', changes: { maxBodyBytes: 2048 } })], {
+        actor: 'system:test',
+        correlationId: 'test',
+      });
       const { post } = await own.trigger();
       const padded = (bytes: number) => JSON.stringify({ image: 'depot.test/crate:1' }).padEnd(bytes, ' ');
       expect((await post(padded(2048))).status).toBe(202);
-      expect(await post(padded(2049))).toMatchObject({ status: 413, body: { code: 'body-too-large', detail: 'The body may take 2048 bytes at most.' } });
+      expect(await post(padded(2049))).toMatchObject({
+        status: 413,
+        body: { code: 'body-too-large', detail: 'The body may take 2048 bytes at most.' },
+      });
     } finally {
       await own.close();
     }
@@ -233,6 +277,9 @@ describe('a body that is not taken', () => {
 
   it('is 413 over 25 MiB, whatever the settings say', async () => {
     const { post } = await ingress.trigger();
-    expect(await post(Buffer.alloc(25 * 1024 * 1024 + 1, ' '))).toMatchObject({ status: 413, body: { code: 'body-too-large' } });
+    expect(await post(Buffer.alloc(25 * 1024 * 1024 + 1, ' '))).toMatchObject({
+      status: 413,
+      body: { code: 'body-too-large' },
+    });
   });
 });

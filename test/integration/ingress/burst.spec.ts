@@ -7,7 +7,11 @@ beforeAll(async () => {
 });
 afterAll(() => ingress.close());
 
-const idsOf = (answers: readonly Answer[], status: number) => answers.filter((answer) => answer.status === status).map(({ body }) => String(body.deliveryId)).sort();
+const idsOf = (answers: readonly Answer[], status: number) =>
+  answers
+    .filter((answer) => answer.status === status)
+    .map(({ body }) => String(body.deliveryId))
+    .sort();
 
 it('of 500 deliveries at once each that is answered 202 is stored exactly once (I1)', async () => {
   const { id, post } = await ingress.trigger();
@@ -23,9 +27,16 @@ it('of 500 deliveries at once each that is answered 202 is stored exactly once (
   const column = async (sql: string) => (await ingress.rows(sql, [id])).map((row) => String(row.id)).sort();
   expect(await column('select id from view.delivery where trigger_id = $1')).toEqual(accepted);
   expect(await column('select delivery_id as id from state.delivery_key where trigger_id = $1')).toEqual(accepted);
-  expect(await column('select delivery_id as id from state.delivery_body b join view.delivery d on d.id = b.delivery_id where d.trigger_id = $1')).toEqual(accepted);
+  expect(
+    await column(
+      'select delivery_id as id from state.delivery_body b join view.delivery d on d.id = b.delivery_id where d.trigger_id = $1',
+    ),
+  ).toEqual(accepted);
   const streams = accepted.map((delivery) => `delivery-${delivery}`);
-  const events = await ingress.rows('select stream, version, type from log.event where stream = any ($1) order by stream', [streams]);
+  const events = await ingress.rows(
+    'select stream, version, type from log.event where stream = any ($1) order by stream',
+    [streams],
+  );
   expect(events).toEqual(streams.map((stream) => ({ stream, version: 1, type: 'DeliveryRecorded' })));
   expect(heard.sort()).toEqual(streams);
   const duplicates = new Set(answers.filter(({ status }) => status === 200).map(({ body }) => body.of));
@@ -47,10 +58,17 @@ it('what comes at once is written in few transactions, none over 64 deliveries',
 });
 
 it('answers carry on over many triggers, whatever state these are in', async () => {
-  const kinds = [{ bindings: 1 }, { bindings: 0 }, { webhookEnabled: false }, { signingSecret: 'signed, or it does not count' }] as const;
+  const kinds = [
+    { bindings: 1 },
+    { bindings: 0 },
+    { webhookEnabled: false },
+    { signingSecret: 'signed, or it does not count' },
+  ] as const;
   const triggers = await Promise.all(kinds.map((options) => ingress.trigger(options)));
   const sent = Array.from({ length: 200 }, (_, n) => ({ ...githubPush(), to: triggers[n % 4]! }));
   const answers = await Promise.all(sent.map(({ to, body, headers }) => to.post(body, headers)));
   const words = answers.map(({ status, body }) => `${status} ${String(body.code ?? body.status)}`);
-  expect(words).toEqual(sent.map((_, n) => ['202 accepted', '200 no-binding', '200 disabled', '401 bad-signature'][n % 4]));
+  expect(words).toEqual(
+    sent.map((_, n) => ['202 accepted', '200 no-binding', '200 disabled', '401 bad-signature'][n % 4]),
+  );
 });

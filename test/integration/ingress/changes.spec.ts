@@ -37,7 +37,10 @@ describe('a change of the trigger counts at once', () => {
     await change({ type: 'ChangeTrigger', changes: { signingSecret: ref } });
     const text = JSON.stringify(image());
     expect(await statusOf(post(text))).toEqual([401, 'bad-signature']);
-    expect(await statusOf(post(text, { 'x-hub-signature-256': hmac('signed from now on', text) }))).toEqual([202, 'accepted']);
+    expect(await statusOf(post(text, { 'x-hub-signature-256': hmac('signed from now on', text) }))).toEqual([
+      202,
+      'accepted',
+    ]);
   });
 
   it('when it pins a vendor', async () => {
@@ -65,8 +68,15 @@ describe('a change of the trigger counts at once', () => {
   it('for those that wait with others in one batch', async () => {
     const [changed, unchanged] = [await known(), await known()];
     await changed.change({ type: 'ChangeTrigger', changes: { webhookEnabled: false } });
-    const answers = await Promise.all([changed, unchanged, changed, unchanged].map(({ post }) => statusOf(post(image()))));
-    expect(answers).toEqual([[200, 'disabled'], [202, 'accepted'], [200, 'disabled'], [202, 'accepted']]);
+    const answers = await Promise.all(
+      [changed, unchanged, changed, unchanged].map(({ post }) => statusOf(post(image()))),
+    );
+    expect(answers).toEqual([
+      [200, 'disabled'],
+      [202, 'accepted'],
+      [200, 'disabled'],
+      [202, 'accepted'],
+    ]);
   });
 });
 

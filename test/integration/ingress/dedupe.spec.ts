@@ -7,11 +7,16 @@ beforeAll(async () => {
 });
 afterAll(() => ingress.close());
 
-const deliveriesOf = (triggerId: string) => ingress.rows('select id, events from view.delivery where trigger_id = $1 order by id', [triggerId]);
-const tagsOf = async (triggerId: string) => (await deliveriesOf(triggerId)).map(({ events }) => (events as { tag: string }[]).map(({ tag }) => tag));
+const deliveriesOf = (triggerId: string) =>
+  ingress.rows('select id, events from view.delivery where trigger_id = $1 order by id', [triggerId]);
+const tagsOf = async (triggerId: string) =>
+  (await deliveriesOf(triggerId)).map(({ events }) => (events as { tag: string }[]).map(({ tag }) => tag));
 /** Lets time pass for what is remembered. */
 const age = (triggerId: string, interval: string) =>
-  ingress.rows('update state.delivery_key set expires_at = expires_at - $2::interval where trigger_id = $1', [triggerId, interval]);
+  ingress.rows('update state.delivery_key set expires_at = expires_at - $2::interval where trigger_id = $1', [
+    triggerId,
+    interval,
+  ]);
 
 describe('a vendor’s delivery id', () => {
   it('is remembered for 30 days', async () => {
@@ -45,7 +50,9 @@ describe('a vendor’s delivery id', () => {
     const answers = await Promise.all(Array.from({ length: 150 }, () => post(body, headers)));
     const [first] = answers.filter(({ status }) => status === 202);
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
-    expect(new Set(answers.filter(({ status }) => status === 200).map(({ body }) => body.of))).toEqual(new Set([first?.body.deliveryId]));
+    expect(new Set(answers.filter(({ status }) => status === 200).map(({ body }) => body.of))).toEqual(
+      new Set([first?.body.deliveryId]),
+    );
     expect(await deliveriesOf(id)).toHaveLength(1);
   });
 });
@@ -55,7 +62,10 @@ describe('without an id the body', () => {
     const { id, post } = await ingress.trigger();
     const first = await post({ image: 'depot.test/crate:1' });
     await age(id, '9 minutes 50 seconds');
-    expect(await post({ image: 'depot.test/crate:1' })).toMatchObject({ status: 200, body: { status: 'duplicate', of: first.body.deliveryId } });
+    expect(await post({ image: 'depot.test/crate:1' })).toMatchObject({
+      status: 200,
+      body: { status: 'duplicate', of: first.body.deliveryId },
+    });
     expect((await post({ image: 'depot.test/crate:2' })).status).toBe(202);
     await age(id, '11 seconds');
     expect((await post({ image: 'depot.test/crate:1' })).status).toBe(202);
@@ -72,7 +82,9 @@ describe('without an id the body', () => {
     const answers = [await post(''), await post(''), ...(await Promise.all([post(''), post('')]))];
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
     const rows = await ingress.rows('select vendor, origin, events from view.delivery where trigger_id = $1', [id]);
-    expect(rows).toEqual(Array.from({ length: 4 }, () => ({ vendor: 'manual', origin: 'manual', events: [{ kind: 'manual' }] })));
+    expect(rows).toEqual(
+      Array.from({ length: 4 }, () => ({ vendor: 'manual', origin: 'manual', events: [{ kind: 'manual' }] })),
+    );
   });
 
   it('counts once for an empty one with an id', async () => {
@@ -83,7 +95,13 @@ describe('without an id the body', () => {
 });
 
 describe('the events of an envelope', () => {
-  const send = (post: (body: unknown, headers?: Record<string, string>) => Promise<{ status: number; body: Record<string, unknown> }>, ...ids: (string | null)[]) => {
+  const send = (
+    post: (
+      body: unknown,
+      headers?: Record<string, string>,
+    ) => Promise<{ status: number; body: Record<string, unknown> }>,
+    ...ids: (string | null)[]
+  ) => {
     const { body, headers } = envelope(...ids);
     return post(body, headers);
   };
@@ -94,7 +112,10 @@ describe('the events of an envelope', () => {
     expect((await send(post, 'b', 'c')).status).toBe(202);
     expect((await send(post, 'c', 'd', 'a', 'e')).status).toBe(202);
     expect(await tagsOf(id)).toEqual([['tag-a', 'tag-b'], ['tag-c'], ['tag-d', 'tag-e']]);
-    expect(await send(post, 'a')).toMatchObject({ status: 200, body: { status: 'duplicate', of: first.body.deliveryId } });
+    expect(await send(post, 'a')).toMatchObject({
+      status: 200,
+      body: { status: 'duplicate', of: first.body.deliveryId },
+    });
   });
 
   it('make a duplicate when all of them are known, in whatever order and envelope', async () => {
@@ -130,7 +151,9 @@ describe('the events of an envelope', () => {
     const { id, post } = await ingress.trigger();
     const names = Array.from({ length: 60 }, (_, n) => `n${n}`);
     // Each event stands in three envelopes.
-    const answers = await Promise.all(names.map((_, n) => send(post, ...[n, n + 1, n + 2].map((at) => names[at % names.length]!))));
+    const answers = await Promise.all(
+      names.map((_, n) => send(post, ...[n, n + 1, n + 2].map((at) => names[at % names.length]!))),
+    );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 202]));
     const recorded = (await tagsOf(id)).flat().sort();
     expect(recorded).toEqual(names.map((name) => `tag-${name}`).sort());
@@ -140,7 +163,10 @@ describe('the events of an envelope', () => {
     const { id, post } = await ingress.trigger();
     const other = await ingress.store.pool.connect();
     await other.query('begin');
-    await other.query(`insert into state.delivery_key values ($1, 'event:distribution:b', $2, now() + interval '1 day')`, [id, '00000000-0000-7000-8000-000000000001']);
+    await other.query(
+      `insert into state.delivery_key values ($1, 'event:distribution:b', $2, now() + interval '1 day')`,
+      [id, '00000000-0000-7000-8000-000000000001'],
+    );
     const sent = send(post, 'a', 'b', 'c');
     while ((await ingress.rows('select 1 from pg_locks where not granted')).length === 0);
     await other.query('commit');

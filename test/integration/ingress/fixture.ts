@@ -57,7 +57,9 @@ export interface TriggerOptions {
 export async function startIngress(): Promise<TestIngress> {
   const database = await createDatabase();
   const logged: string[] = [];
-  const destination = new Writable({ write: (chunk: Buffer, _encoding, done) => (logged.push(chunk.toString()), done()) });
+  const destination = new Writable({
+    write: (chunk: Buffer, _encoding, done) => (logged.push(chunk.toString()), done()),
+  });
   const masterKey = randomBytes(32).toString('hex');
   const { store, secrets, stop } = await openStore({
     databaseUrl: database.url,
@@ -68,10 +70,21 @@ export async function startIngress(): Promise<TestIngress> {
     onError: () => undefined,
   });
   const logger = createLogger({ app: 'webhook-ingress', level: 'trace', destination });
-  const server = createIngress({ store, secrets, logger, health: createHealth(), metrics: createMetrics('webhook-ingress') });
+  const server = createIngress({
+    store,
+    secrets,
+    logger,
+    health: createHealth(),
+    metrics: createMetrics('webhook-ingress'),
+  });
   const post: TestIngress['post'] = async (secret, body, headers = {}) => {
     const payload = Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body);
-    const answer = await server.inject({ method: 'POST', url: `/api/webhook/triggers/${secret}`, payload, headers: { 'content-type': 'application/json', ...headers } });
+    const answer = await server.inject({
+      method: 'POST',
+      url: `/api/webhook/triggers/${secret}`,
+      payload,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
     return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
   };
   return {
@@ -98,14 +111,27 @@ export async function startIngress(): Promise<TestIngress> {
   };
 }
 
-async function createTrigger(store: Store, secrets: Secrets, { webhookEnabled = true, vendor, signingSecret, bindings = 1 }: TriggerOptions = {}) {
+async function createTrigger(
+  store: Store,
+  secrets: Secrets,
+  { webhookEnabled = true, vendor, signingSecret, bindings = 1 }: TriggerOptions = {},
+) {
   const id = uuidv7();
   const secret = randomBytes(32).toString('base64url');
   const url = urlSecret(secrets, secret);
   const signing = signingSecret === undefined ? null : secrets.seal(signingSecret);
-  const settings = { name: id, config: {}, webhookEnabled, vendor: vendor ?? null, signingSecret: signing?.ref ?? null };
+  const settings = {
+    name: id,
+    config: {},
+    webhookEnabled,
+    vendor: vendor ?? null,
+    signingSecret: signing?.ref ?? null,
+  };
   const command = { type: 'CreateTrigger', id, kind: 'registry', urlSecret: url.urlSecret, settings } as const;
-  await store.commit([onNew(trigger, id, command)], { ...CAUSE, extra: [url.statement, ...(signing ? [signing.statement] : [])] });
+  await store.commit([onNew(trigger, id, command)], {
+    ...CAUSE,
+    extra: [url.statement, ...(signing ? [signing.statement] : [])],
+  });
   for (let index = 0; index < bindings; index += 1) await bind(store, id);
   return { id, secret };
 }
@@ -118,7 +144,14 @@ export function urlSecret(secrets: Secrets, secret: string) {
 export async function bind(store: Store, triggerId: string): Promise<string> {
   const workload = await createWorkload(store, { config: { image: 'depot.test/crate' } });
   const id = uuidv7();
-  const command = { type: 'CreateBinding', id, triggerId, workloadId: workload.id, override: {}, enabled: true } as const;
+  const command = {
+    type: 'CreateBinding',
+    id,
+    triggerId,
+    workloadId: workload.id,
+    override: {},
+    enabled: true,
+  } as const;
   await store.commit([onNew(binding, id, command)], CAUSE);
   return id;
 }
@@ -127,7 +160,8 @@ export async function setBindingEnabled(store: Store, bindingId: string, enabled
   await store.commit([on(binding, bindingId, { type: 'ChangeBinding', enabled })], CAUSE);
 }
 
-export const hmac = (secret: string, body: string) => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+export const hmac = (secret: string, body: string) =>
+  `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 
 /** What a GitHub repository sends; every call is a new delivery. */
 export function githubPush(id: string = uuidv7()) {
@@ -148,7 +182,13 @@ export function envelope(...ids: readonly (string | null)[]) {
   const events = ids.map((id) => ({
     ...(id === null ? {} : { id }),
     action: 'push',
-    target: { mediaType: 'application/vnd.oci.image.index.v1+json', repository: 'depot/crate', digest: DIGEST, url: 'https://depot.test/v2/x', tag: `tag-${id ?? 'x'}` },
+    target: {
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      repository: 'depot/crate',
+      digest: DIGEST,
+      url: 'https://depot.test/v2/x',
+      tag: `tag-${id ?? 'x'}`,
+    },
     request: { host: 'depot.test' },
   }));
   return { body: { events }, headers: { 'content-type': 'application/vnd.docker.distribution.events.v2+json' } };

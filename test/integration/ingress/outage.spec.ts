@@ -21,11 +21,17 @@ afterAll(() => ingress.close());
 async function takeDown(): Promise<void> {
   const name = new URL(ingress.databaseUrl).pathname.slice(1);
   await runOn(inject('postgresUrl'), `alter database ${name} allow_connections false`);
-  await runOn(inject('postgresUrl'), `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+  await runOn(
+    inject('postgresUrl'),
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+  );
 }
 
 async function bringUp(): Promise<void> {
-  await runOn(inject('postgresUrl'), `alter database ${new URL(ingress.databaseUrl).pathname.slice(1)} allow_connections true`);
+  await runOn(
+    inject('postgresUrl'),
+    `alter database ${new URL(ingress.databaseUrl).pathname.slice(1)} allow_connections true`,
+  );
 }
 
 it('without Postgres every delivery is 503 with Retry-After, and taken when it is back', async () => {
@@ -34,7 +40,11 @@ it('without Postgres every delivery is 503 with Retry-After, and taken when it i
   // In the cache of the ingress: what fails then is the write.
   expect((await warm.post({ image: 'depot.test/crate:1' })).status).toBe(202);
   await takeDown();
-  const answers = await Promise.all([warm.post(body, headers), ...envelopes.map((each) => warm.post(each.body, each.headers)), cold.post(body, headers)]);
+  const answers = await Promise.all([
+    warm.post(body, headers),
+    ...envelopes.map((each) => warm.post(each.body, each.headers)),
+    cold.post(body, headers),
+  ]);
   for (const answer of answers) {
     expect(answer).toMatchObject({ status: 503, body: { status: 503, title: 'Service Unavailable' } });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
@@ -51,7 +61,13 @@ it('a Postgres that never was there is 503 too', async () => {
   const store = createStore({ databaseUrl: 'postgresql://nobody@localhost/none?host=%2Fnonexistent' });
   const secrets = createSecrets(store.pool, masterKey(Buffer.alloc(32)));
   const logger = createLogger({ app: 'webhook-ingress', level: 'silent' });
-  const server = createIngress({ store, secrets, logger, health: createHealth(), metrics: createMetrics('webhook-ingress') });
+  const server = createIngress({
+    store,
+    secrets,
+    logger,
+    health: createHealth(),
+    metrics: createMetrics('webhook-ingress'),
+  });
   const answer = await server.inject({ method: 'POST', url: '/api/webhook/triggers/whoever', payload: '{}' });
   expect(answer.statusCode).toBe(503);
   expect(answer.headers['retry-after']).toBeDefined();

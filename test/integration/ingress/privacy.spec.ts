@@ -19,7 +19,10 @@ async function tablesWith(needle: string): Promise<string[]> {
   const hex = Buffer.from(needle).toString('hex');
   const found: string[] = [];
   for (const { name } of tables) {
-    const rows = await ingress.rows(`select 1 from ${String(name)} t where strpos(t::text, $1) > 0 or strpos(t::text, $2) > 0 limit 1`, [needle, hex]);
+    const rows = await ingress.rows(
+      `select 1 from ${String(name)} t where strpos(t::text, $1) > 0 or strpos(t::text, $2) > 0 limit 1`,
+      [needle, hex],
+    );
     if (rows.length > 0) found.push(String(name));
   }
   return found;
@@ -29,7 +32,13 @@ const planted = () => {
   const { body, headers } = githubPush();
   const person = { name: `Keeper ${CANARY}`, email: `${CANARY}@depot.test`, username: CANARY };
   return {
-    headers: { ...headers, authorization: `Bearer ${CANARY}`, 'x-forwarded-for': '203.0.113.77', cookie: `session=${CANARY}`, 'user-agent': CANARY },
+    headers: {
+      ...headers,
+      authorization: `Bearer ${CANARY}`,
+      'x-forwarded-for': '203.0.113.77',
+      cookie: `session=${CANARY}`,
+      'user-agent': CANARY,
+    },
     body: {
       ...body,
       pusher: person,
@@ -63,17 +72,27 @@ it('the body is sealed, whole, for as many days as the settings say', async () =
   const text = JSON.stringify(body);
   const { body: answer } = await post(text, headers);
   expect((await ingress.secrets.openBody(String(answer.deliveryId)))?.toString()).toBe(text);
-  const [row] = await ingress.rows(`select round(extract(epoch from expires_at - now()) / 86400)::int as days from state.delivery_body where delivery_id = $1`, [answer.deliveryId]);
+  const [row] = await ingress.rows(
+    `select round(extract(epoch from expires_at - now()) / 86400)::int as days from state.delivery_body where delivery_id = $1`,
+    [answer.deliveryId],
+  );
   expect(row).toEqual({ days: 30 });
 });
 
 it('pusher and message stay out of the events; what the message decides does not', async () => {
   const { post } = await ingress.trigger();
   const { body, headers } = planted();
-  const marked = { ...body, head_commit: { ...body.head_commit, message: `Trim [skip ci] the wick, says ${CANARY}\n\nskip-checks: true` } };
+  const marked = {
+    ...body,
+    head_commit: { ...body.head_commit, message: `Trim [skip ci] the wick, says ${CANARY}\n\nskip-checks: true` },
+  };
   const { body: answer } = await post(marked, { ...headers, 'x-github-delivery': 'marked' });
-  const [event] = await ingress.rows(`select data from log.event where stream = 'delivery-' || $1`, [answer.deliveryId]);
-  expect(event?.data).toMatchObject({ events: [{ kind: 'git-push', pusher: null, message: '[skip ci]\nskip-checks: true' }] });
+  const [event] = await ingress.rows(`select data from log.event where stream = 'delivery-' || $1`, [
+    answer.deliveryId,
+  ]);
+  expect(event?.data).toMatchObject({
+    events: [{ kind: 'git-push', pusher: null, message: '[skip ci]\nskip-checks: true' }],
+  });
   const [view] = await ingress.rows('select events from view.delivery where id = $1', [answer.deliveryId]);
   expect(view?.events).toEqual((event?.data as { events: unknown }).events);
 });

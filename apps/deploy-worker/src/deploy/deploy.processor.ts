@@ -25,7 +25,11 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
   const { workloadId } = state.request;
   let next: string | null = deploymentId;
   while (next !== null) {
-    const lease = await holdLease(deps.store.leases, { subject: `workload-${workloadId}`, owner: deps.owner }, deps.lease);
+    const lease = await holdLease(
+      deps.store.leases,
+      { subject: `workload-${workloadId}`, owner: deps.owner },
+      deps.lease,
+    );
     if (lease === null) return;
     try {
       while (next !== null) {
@@ -65,7 +69,8 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const { store, plugins, owner } = deps;
   const request = known.state.request!;
   const source = plugins.sources.find((plugin) => plugin.kind === request.sourceKind);
-  if (source === undefined) throw new TerminalError('unknown-kind', `This worker has no source ${request.sourceKind}.`, 'operator');
+  if (source === undefined)
+    throw new TerminalError('unknown-kind', `This worker has no source ${request.sourceKind}.`, 'operator');
   const { current, correlationId } = await situation(deps, request.workloadId, deploymentId);
   const previousDeploymentId = known.state.status === 'waiting' ? current : known.state.previousDeploymentId;
   const { release, secretValues } = await openRelease(request, source, deps.secrets);
@@ -110,7 +115,10 @@ async function afterwards(deps: WorkerDeps, state: DeploymentState): Promise<voi
 }
 
 /** What failed before or between steps: tried again by the sweep, or ended. */
-async function giveBack(deps: WorkerDeps, failed: { lease: HeldLease; deploymentId: string; error: unknown }): Promise<boolean> {
+async function giveBack(
+  deps: WorkerDeps,
+  failed: { lease: HeldLease; deploymentId: string; error: unknown },
+): Promise<boolean> {
   const { lease, deploymentId, error } = failed;
   const { state } = await deps.store.load(deployment, deploymentId);
   const failure = failureOf(error, Math.max(1, state.attempt + 1));

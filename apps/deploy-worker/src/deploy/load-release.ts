@@ -13,7 +13,11 @@ export interface LoadedRelease {
 }
 
 /** The release of a request, its secrets opened. Throws `secret-unreadable`, naming the variable. */
-export async function openRelease(request: DeploymentRequest, source: Source, secrets: Secrets): Promise<LoadedRelease> {
+export async function openRelease(
+  request: DeploymentRequest,
+  source: Source,
+  secrets: Secrets,
+): Promise<LoadedRelease> {
   const env: Record<string, string> = {};
   const secretValues: string[] = [];
   for (const [key, entry] of Object.entries(request.release.env)) {
@@ -29,27 +33,50 @@ export async function openRelease(request: DeploymentRequest, source: Source, se
 }
 
 /** The release that serves now, without its secrets: nothing of it is started again. */
-export async function previousRelease(store: Store, deploymentId: string | null, source: Source): Promise<Release | null> {
+export async function previousRelease(
+  store: Store,
+  deploymentId: string | null,
+  source: Source,
+): Promise<Release | null> {
   if (deploymentId === null) return null;
   const { state } = await store.load(deployment, deploymentId);
-  return (state).request === null ? null : releaseOf(state.request, source);
+  return state.request === null ? null : releaseOf(state.request, source);
 }
 
 function releaseOf(request: DeploymentRequest, source: Source): Release {
   const { workloadId, workloadName, id, release } = request;
   const { value: config, errors } = checkConfig(source.config, release.config);
   if (errors[0] !== undefined) {
-    throw new TerminalError('invalid-config', `The release's config is not valid: ${errors[0].pointer} ${errors[0].detail}`);
+    throw new TerminalError(
+      'invalid-config',
+      `The release's config is not valid: ${errors[0].pointer} ${errors[0].detail}`,
+    );
   }
-  return { workloadId, workloadName, deploymentId: id, artifact: release.artifact, config, faces: release.faces, env: {} };
+  return {
+    workloadId,
+    workloadName,
+    deploymentId: id,
+    artifact: release.artifact,
+    config,
+    faces: release.faces,
+    env: {},
+  };
 }
 
-async function openVariable(key: string, entry: Extract<Env[string], { secret: unknown }>, secrets: Secrets): Promise<string | null> {
+async function openVariable(
+  key: string,
+  entry: Extract<Env[string], { secret: unknown }>,
+  secrets: Secrets,
+): Promise<string | null> {
   try {
     return await secrets.open(entry.secret);
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     if (entry.optional) return null;
-    throw new TerminalError('secret-unreadable', `Variable ${key} cannot be decrypted. Set it again, or mark it as optional.`, 'operator');
+    throw new TerminalError(
+      'secret-unreadable',
+      `Variable ${key} cannot be decrypted. Set it again, or mark it as optional.`,
+      'operator',
+    );
   }
 }

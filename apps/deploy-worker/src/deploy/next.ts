@@ -13,7 +13,10 @@ export async function nextOfWorkload(pool: Pool, workloadId: string): Promise<st
 }
 
 /** The delivery's oldest waiting deployment, with the event that asked for it. */
-export async function nextOfDelivery(pool: Pool, deliveryId: string): Promise<{ id: string; node: string; eventId: string } | null> {
+export async function nextOfDelivery(
+  pool: Pool,
+  deliveryId: string,
+): Promise<{ id: string; node: string; eventId: string } | null> {
   const { rows } = await pool.query<{ id: string; node: string; eventId: string }>({
     name: 'next-of-delivery',
     text: `select d.id, d.node, e.id as "eventId"

@@ -1,4 +1,10 @@
-import { deployment, isUnfinished, type DeploymentCommand, type DeploymentState, type StepFailure } from '#domain/deployment';
+import {
+  deployment,
+  isUnfinished,
+  type DeploymentCommand,
+  type DeploymentState,
+  type StepFailure,
+} from '#domain/deployment';
 import { streamOf } from '#domain/decider';
 import { TerminalError } from '#domain/errors';
 import type { Plan, Release, Source, Step, StepIo } from '#plugins/source';
@@ -61,9 +67,16 @@ export function stepName(step: Step): string {
 
 function claim(run: Run, plan: Plan): DeploymentCommand {
   const commitStep = plan.steps.find((step) => step.commit);
-  if (commitStep === undefined) throw new TerminalError('no-commit-step', `Source ${run.source.kind} planned no commit step.`);
+  if (commitStep === undefined)
+    throw new TerminalError('no-commit-step', `Source ${run.source.kind} planned no commit step.`);
   const { owner, previousDeploymentId } = run;
-  return { type: 'ClaimDeployment', steps: plan.steps.map(stepName), commitStep: stepName(commitStep), owner, previousDeploymentId };
+  return {
+    type: 'ClaimDeployment',
+    steps: plan.steps.map(stepName),
+    commitStep: stepName(commitStep),
+    owner,
+    previousDeploymentId,
+  };
 }
 
 async function runStep(run: Run, step: Step, state: DeploymentState) {
@@ -91,7 +104,9 @@ async function recordFailure(run: Run, state: DeploymentState, error: unknown): 
 const LINES_SHOWN = 20;
 
 async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promise<DeploymentState> {
-  const begun = plan.steps.filter((step) => state.completed.includes(stepName(step)) || state.current === stepName(step));
+  const begun = plan.steps.filter(
+    (step) => state.completed.includes(stepName(step)) || state.current === stepName(step),
+  );
   for (const step of begun.reverse()) {
     if (step.undo === undefined) continue;
     run.lease.signal.throwIfAborted();
@@ -117,11 +132,16 @@ async function record(run: Run, command: DeploymentCommand): Promise<DeploymentS
 function stepNamed(plan: Plan, name: string): Step {
   const step = plan.steps.find((candidate) => stepName(candidate) === name);
   if (step === undefined) {
-    throw new TerminalError('unknown-step', `This release plans no step ${name}; a newer release began this deployment.`);
+    throw new TerminalError(
+      'unknown-step',
+      `This release plans no step ${name}; a newer release began this deployment.`,
+    );
   }
   return step;
 }
 
 function isLost(run: Run, error: unknown): boolean {
-  return run.lease.signal.aborted || (error instanceof Error && (error.name === 'LeaseLost' || error.name === 'RouteMoved'));
+  return (
+    run.lease.signal.aborted || (error instanceof Error && (error.name === 'LeaseLost' || error.name === 'RouteMoved'))
+  );
 }

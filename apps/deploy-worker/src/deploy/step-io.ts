@@ -58,7 +58,9 @@ function routeIo(routesDirectory: string, workloadId: string, lease: HeldLease):
       const from = await currentRoute(directory);
       if (from === null) {
         if (ports.length === 0) return;
-        throw new RouteMoved(`workload ${workloadId} has no route directory: the keeper has not made it yet, or it is torn down`);
+        throw new RouteMoved(
+          `workload ${workloadId} has no route directory: the keeper has not made it yet, or it is torn down`,
+        );
       }
       await switchRoute({ directory, from, epoch: lease.epoch, ports });
     },

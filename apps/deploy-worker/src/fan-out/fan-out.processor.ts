@@ -25,7 +25,11 @@ const PASSES = 3;
 /** Judges every enabled binding of one delivery and asks for the deployments. Whatever one binding does, its siblings go on. */
 export async function processDelivery(deps: WorkerDeps, deliveryId: string): Promise<void> {
   if (!isOpen((await deps.store.load(delivery, deliveryId)).state)) return;
-  const lease = await holdLease(deps.store.leases, { subject: `delivery-${deliveryId}`, owner: deps.owner }, deps.lease);
+  const lease = await holdLease(
+    deps.store.leases,
+    { subject: `delivery-${deliveryId}`, owner: deps.owner },
+    deps.lease,
+  );
   if (lease === null) return;
   try {
     await dispatchAll(deps, lease, deliveryId);
@@ -64,7 +68,7 @@ interface Judged {
 }
 
 async function dispatch(run: Dispatch): Promise<'done' | 'deferred' | 'moved'> {
-  const { deps, deliveryId, state, lease } = run;
+  const { deps, state, lease } = run;
   const received = state.received!;
   const trigger = await readTrigger(deps.store.pool, received.triggerId);
   const bound = trigger === null ? [] : await readBound(deps.store.pool, received.triggerId);
@@ -152,7 +156,11 @@ function unchanged(deployed: readonly Judged[]): Statement {
   };
 }
 
-async function commitErrored(run: Dispatch, failed: { each: Judged; error: unknown }, progress: Progress): Promise<void> {
+async function commitErrored(
+  run: Dispatch,
+  failed: { each: Judged; error: unknown },
+  progress: Progress,
+): Promise<void> {
   const { bound, judgement } = failed.each;
   const { code, message } = failureOf(failed.error, 1);
   const named = failed.error instanceof Rejection ? failed.error.code : code;
@@ -187,7 +195,10 @@ function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Res
   const resolution = resolutions.get(judgement.ref.key)!;
   if (resolution instanceof Error) {
     const { code, message } = failureOf(resolution, run.state.attempt + 1);
-    return { operations: [], verdict: verdictOf(bound, judgement, { verdict: 'errored', code, reason: message, deploymentId: null }) };
+    return {
+      operations: [],
+      verdict: verdictOf(bound, judgement, { verdict: 'errored', code, reason: message, deploymentId: null }),
+    };
   }
   const request = requestOf(run, bound, resolution);
   const accept = { type: 'AcceptCandidate', accepted: judgement.accepted, deliveryId: run.deliveryId } as const;
@@ -196,7 +207,10 @@ function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Res
     ...requestOperations(request, bound.pendingDeploymentId),
   ];
   const { code, reason } = judgement;
-  return { operations, verdict: verdictOf(bound, judgement, { verdict: 'matched', code, reason, deploymentId: request.id }) };
+  return {
+    operations,
+    verdict: verdictOf(bound, judgement, { verdict: 'matched', code, reason, deploymentId: request.id }),
+  };
 }
 
 function verdictOf(
@@ -212,10 +226,25 @@ function requestOf({ deliveryId, state }: Dispatch, bound: BoundWorkload, artifa
   const release = { artifact, config: sourceConfig, faces, env };
   const origin = state.received!.origin;
   const reason: DeploymentReason = origin === 'replay' ? 'webhook' : origin;
-  return { id: uuidv7(), workloadId, workloadName, sourceKind, node, reason, note: null, bindingId, deliveryId, release };
+  return {
+    id: uuidv7(),
+    workloadId,
+    workloadName,
+    sourceKind,
+    node,
+    reason,
+    note: null,
+    bindingId,
+    deliveryId,
+    release,
+  };
 }
 
-async function defer({ deps, lease, deliveryId, state }: Dispatch, later: readonly Judged[], resolutions: Resolutions): Promise<void> {
+async function defer(
+  { deps, lease, deliveryId, state }: Dispatch,
+  later: readonly Judged[],
+  resolutions: Resolutions,
+): Promise<void> {
   const judgement = later[0]!.judgement as Extract<Judgement, { verdict: 'matched' }>;
   const { code, message, retryInSeconds } = failureOf(resolutions.get(judgement.ref.key), state.attempt + 1);
   const retryAt = new Date(Date.now() + (retryInSeconds ?? 0) * 1000).toISOString();
@@ -227,5 +256,7 @@ async function defer({ deps, lease, deliveryId, state }: Dispatch, later: readon
 }
 
 function chunked<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }

@@ -34,7 +34,13 @@ export interface Plugins {
 
 /** What a binding makes of a delivery before the outside world is asked. `inputs` leave out the events: the delivery has them. */
 export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } & (
-  | { readonly verdict: 'matched'; readonly code: string; readonly reason: string; readonly ref: Ref; readonly accepted: AcceptedCandidate }
+  | {
+      readonly verdict: 'matched';
+      readonly code: string;
+      readonly reason: string;
+      readonly ref: Ref;
+      readonly accepted: AcceptedCandidate;
+    }
   | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
 );
 
@@ -44,13 +50,20 @@ export interface TriggerRow {
 }
 
 /** Pure, and isolated: whatever one binding throws becomes its own `errored` verdict. */
-export function judge(bound: BoundWorkload, trigger: TriggerRow, events: readonly InboundEvent[], plugins: Plugins): Judgement {
+export function judge(
+  bound: BoundWorkload,
+  trigger: TriggerRow,
+  events: readonly InboundEvent[],
+  plugins: Plugins,
+): Judgement {
   const inputs = { override: bound.override, last: bound.last };
   try {
     const held = unavailable(bound);
     return held === null ? match(bound, trigger, events, plugins) : { ...held, inputs };
   } catch (error) {
-    const reason = shorten(`The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = shorten(
+      `The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return { verdict: 'errored', code: 'judge-failed', reason, inputs };
   }
 }
@@ -66,13 +79,21 @@ function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEv
   const merged = checkConfig(trigger.config, mergeOverride(row.config, bound.override));
   const own = checkConfig(source.config, bound.sourceConfig);
   const broken = [...merged.errors, ...own.errors][0];
-  if (broken !== undefined) return errored('invalid-config', `${broken.pointer || 'the config'} ${broken.detail}`, given);
+  if (broken !== undefined)
+    return errored('invalid-config', `${broken.pointer || 'the config'} ${broken.detail}`, given);
   const effective = trigger.complete?.(merged.value, source.own(own.value)) ?? merged.value;
   const inputs = { effectiveConfig: effective, last: bound.last };
-  const candidates = events.filter((event) => trigger.accepts.includes(event.kind)).map((event) => ({ event, createdAt: null, seenAt: new Date().toISOString() }));
+  const candidates = events
+    .filter((event) => trigger.accepts.includes(event.kind))
+    .map((event) => ({ event, createdAt: null, seenAt: new Date().toISOString() }));
   if (candidates.length === 0) {
     const kinds = [...new Set(events.map((event) => event.kind))].join(', ') || 'nothing';
-    return { verdict: 'filtered', code: 'other-event', reason: `A ${row.kind} trigger does not react to ${kinds}.`, inputs };
+    return {
+      verdict: 'filtered',
+      code: 'other-event',
+      reason: `A ${row.kind} trigger does not react to ${kinds}.`,
+      inputs,
+    };
   }
   const verdict = trigger.match(candidates, effective, bound.last);
   if (verdict.verdict === 'filtered') return { ...verdict, inputs };
@@ -87,11 +108,19 @@ function unavailable(bound: BoundWorkload): { verdict: 'filtered'; code: string;
     return { verdict: 'filtered', code: 'deleting', reason: `Workload ${bound.workloadName} is being deleted.` };
   }
   if (bound.runState === 'stopped') {
-    return { verdict: 'filtered', code: 'stopped', reason: `Workload ${bound.workloadName} is stopped; a trigger never starts it.` };
+    return {
+      verdict: 'filtered',
+      code: 'stopped',
+      reason: `Workload ${bound.workloadName} is stopped; a trigger never starts it.`,
+    };
   }
   if (bound.hold !== null) {
     const { reason, since } = bound.hold;
-    return { verdict: 'filtered', code: 'held', reason: `Workload ${bound.workloadName} is on hold since ${since}: ${reason}` };
+    return {
+      verdict: 'filtered',
+      code: 'held',
+      reason: `Workload ${bound.workloadName} is on hold since ${since}: ${reason}`,
+    };
   }
   return null;
 }

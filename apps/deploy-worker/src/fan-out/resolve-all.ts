@@ -22,7 +22,8 @@ export async function resolveAll(
   const wanted = new Map<string, { ref: Ref; source: Source }>();
   for (const { bound, judgement } of judged) {
     const source = deps.plugins.sources.find((plugin) => plugin.kind === bound.sourceKind);
-    if (judgement.verdict === 'matched' && source !== undefined) wanted.set(judgement.ref.key, { ref: judgement.ref, source });
+    if (judgement.verdict === 'matched' && source !== undefined)
+      wanted.set(judgement.ref.key, { ref: judgement.ref, source });
   }
   const resolved = new Map<string, Artifact | Error>();
   const queue = [...wanted.entries()];

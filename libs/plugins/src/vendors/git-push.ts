@@ -102,14 +102,12 @@ const MAX_MESSAGE = 16_384;
 
 /** git check-ref-format. */
 function isRefName(ref: string): boolean {
-   
   if (ref.length > 1_000 || /[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|[./]$/.test(ref)) return false;
   const parts = ref.split('/');
   return parts.length > 1 && parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'));
 }
 
 function repoName(repo: string): string {
-   
   if (repo.length > 500 || /[\x00-\x1f\x7f]/.test(repo)) throw new Malformed('the repository name is not one');
   return repo;
 }

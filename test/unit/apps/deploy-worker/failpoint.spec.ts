@@ -13,23 +13,33 @@ function passes(setting: string) {
     process.stdout.write('before ');
     await failpoint('pull', 'after');
     process.stdout.write('past');`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, FP: setting }, stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, FP: setting },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   return { child, ended: once(child, 'close') as Promise<[number | null, string | null]>, said: () => said };
 }
 
 describe('a failpoint', () => {
-  it.each([undefined, '', 'pull:before:throw', 'create:after:throw', 'pull:after', 'pull:after:dance', 'pulls:after:throw'])(
-    'does nothing for %j',
-    async (setting) => {
-      await expect(failpoint('pull', 'after', setting)).resolves.toBeUndefined();
-    },
-  );
+  it.each([
+    undefined,
+    '',
+    'pull:before:throw',
+    'create:after:throw',
+    'pull:after',
+    'pull:after:dance',
+    'pulls:after:throw',
+  ])('does nothing for %j', async (setting) => {
+    await expect(failpoint('pull', 'after', setting)).resolves.toBeUndefined();
+  });
 
   it('throws at its step and moment, also from a list', async () => {
     await expect(failpoint('pull', 'after', 'pull:after:throw')).rejects.toThrow('failpoint pull:after');
-    await expect(failpoint('start-2', 'before', 'pull:after:kill,start-2:before:throw')).rejects.toThrow('failpoint start-2:before');
+    await expect(failpoint('start-2', 'before', 'pull:after:kill,start-2:before:throw')).rejects.toThrow(
+      'failpoint start-2:before',
+    );
   });
 
   it('kills the process there and then', async () => {
@@ -40,7 +50,11 @@ describe('a failpoint', () => {
 
   it('stops the process, which goes on when it is woken', async () => {
     const { child, ended, said } = passes('pull:after:stop');
-    await until(async () => readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.startsWith('T'), 'the process to be stopped', 10_000);
+    await until(
+      async () => readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.startsWith('T'),
+      'the process to be stopped',
+      10_000,
+    );
     expect(said()).toBe('before ');
     child.kill('SIGCONT');
     expect(await ended).toEqual([0, null]);

@@ -37,7 +37,8 @@ describe('a failure of a known class', () => {
   });
 
   it('waits as long as the other side asks for, at most a quarter of an hour', () => {
-    const asked = (seconds: number) => failureOf(new RetryableError('limited', 'Slow down.', seconds), 1, least).retryInSeconds;
+    const asked = (seconds: number) =>
+      failureOf(new RetryableError('limited', 'Slow down.', seconds), 1, least).retryInSeconds;
     expect([asked(0), asked(17), asked(900), asked(86_400)]).toEqual([0, 17, 900, 900]);
   });
 
@@ -53,16 +54,19 @@ describe('a failure of a known class', () => {
 });
 
 describe('a failure that nobody gave a class to', () => {
-  it.each([new TypeError('x is undefined'), new Rejection('already-running', 'One is running.')])('is tried thrice: %s', (error) => {
-    expect(failureOf(error, 1).class).toBe('retryable');
-    expect(failureOf(error, 2).retryInSeconds).toBeGreaterThan(0);
-    expect(failureOf(error, 3)).toEqual({
-      code: 'unexpected',
-      class: 'permanent',
-      message: `${error.message} (given up after 3 attempts)`,
-      retryInSeconds: null,
-    });
-  });
+  it.each([new TypeError('x is undefined'), new Rejection('already-running', 'One is running.')])(
+    'is tried thrice: %s',
+    (error) => {
+      expect(failureOf(error, 1).class).toBe('retryable');
+      expect(failureOf(error, 2).retryInSeconds).toBeGreaterThan(0);
+      expect(failureOf(error, 3)).toEqual({
+        code: 'unexpected',
+        class: 'permanent',
+        message: `${error.message} (given up after 3 attempts)`,
+        retryInSeconds: null,
+      });
+    },
+  );
 
   it('may be no error at all', () => {
     expect(failureOf('just text', 1)).toMatchObject({ code: 'unexpected', message: 'just text' });

@@ -25,7 +25,8 @@ class TableInMemory implements Leases {
   renew = ({ subject, epoch, ttlMs }: { subject: string; epoch: number; ttlMs: number }) =>
     this.#ask(() => this.#change(subject, epoch, Date.now() + ttlMs));
 
-  release = ({ subject, epoch }: { subject: string; epoch: number }) => this.#ask(() => this.#change(subject, epoch, 0));
+  release = ({ subject, epoch }: { subject: string; epoch: number }) =>
+    this.#ask(() => this.#change(subject, epoch, 0));
 
   peek = async (subject: string) => {
     const { owner = null, epoch = 0, until = 0 } = this.rows.get(subject) ?? {};

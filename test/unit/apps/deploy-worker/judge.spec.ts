@@ -4,11 +4,19 @@ import { judge, type BoundWorkload, type TriggerRow } from '../../../../apps/dep
 import { PLUGINS, bound, crate } from './plugins.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
-const push = (tag: string, repository = 'crate'): InboundEvent => ({ kind: 'image-push', registry: 'depot.test', repository, tag, digest: DIGEST });
+const push = (tag: string, repository = 'crate'): InboundEvent => ({
+  kind: 'image-push',
+  registry: 'depot.test',
+  repository,
+  tag,
+  digest: DIGEST,
+});
 const TRIGGER: TriggerRow = { kind: 'registry', config: { select: { policy: 'exact', tag: 'main' } } };
 
-const verdictOf = (changes: Partial<BoundWorkload>, { trigger = TRIGGER, events = [push('main')] as InboundEvent[] } = {}) =>
-  judge(bound(changes), trigger, events, { ...PLUGINS });
+const verdictOf = (
+  changes: Partial<BoundWorkload>,
+  { trigger = TRIGGER, events = [push('main')] as InboundEvent[] } = {},
+) => judge(bound(changes), trigger, events, { ...PLUGINS });
 
 describe('a binding is filtered', () => {
   it.each<[string, Partial<BoundWorkload>, string]>([
@@ -31,7 +39,11 @@ describe('a binding is filtered', () => {
 
   it('as other-event, naming what came', () => {
     const gitPush = { kind: 'schedule', scheduledFor: '2026-01-02T03:04:05.000Z' } as const;
-    expect(verdictOf({}, { events: [gitPush] })).toMatchObject({ verdict: 'filtered', code: 'other-event', reason: 'A registry trigger does not react to schedule.' });
+    expect(verdictOf({}, { events: [gitPush] })).toMatchObject({
+      verdict: 'filtered',
+      code: 'other-event',
+      reason: 'A registry trigger does not react to schedule.',
+    });
     expect(verdictOf({}, { events: [] }).reason).toContain('nothing');
   });
 
@@ -64,7 +76,11 @@ describe('a binding is errored', () => {
     ['trigger kind telepathy', {}, { ...TRIGGER, kind: 'telepathy' }],
   ])('when this release has no %s', (named, changes, trigger) => {
     const verdict = verdictOf(changes, { trigger });
-    expect(verdict).toMatchObject({ verdict: 'errored', code: 'unknown-kind', reason: `This release has no ${named}.` });
+    expect(verdict).toMatchObject({
+      verdict: 'errored',
+      code: 'unknown-kind',
+      reason: `This release has no ${named}.`,
+    });
   });
 
   it('when its trigger throws: the reason is one line, and nothing is thrown', () => {
@@ -109,15 +125,23 @@ describe('a binding matches', () => {
   });
 
   it('by any one of the events', () => {
-    expect(verdictOf({}, { events: [push('develop'), push('main')] })).toMatchObject({ verdict: 'matched', ref: { tag: 'main' } });
+    expect(verdictOf({}, { events: [push('develop'), push('main')] })).toMatchObject({
+      verdict: 'matched',
+      ref: { tag: 'main' },
+    });
   });
 });
 
 it('tells with every verdict what was judged', () => {
   const last = { tag: 'main', digest: null, ref: null, sha: null, createdAt: null };
-  expect(verdictOf({ last, override: { downgrade: 'allow' } }).inputs).toMatchObject({ last, effectiveConfig: { downgrade: 'allow', image: 'depot.test/crate' } });
+  expect(verdictOf({ last, override: { downgrade: 'allow' } }).inputs).toMatchObject({
+    last,
+    effectiveConfig: { downgrade: 'allow', image: 'depot.test/crate' },
+  });
   expect(verdictOf({ last, runState: 'stopped' }).inputs).toMatchObject({ last });
-  expect(verdictOf({ override: { downgrade: 'sometimes' } }).inputs).toMatchObject({ override: { downgrade: 'sometimes' } });
+  expect(verdictOf({ override: { downgrade: 'sometimes' } }).inputs).toMatchObject({
+    override: { downgrade: 'sometimes' },
+  });
 });
 
 it('changes nothing that it was given', () => {
