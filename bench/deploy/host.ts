@@ -13,7 +13,7 @@ import { instant } from '../rounds.js';
 import type { Answer, Mark, Question } from './marks.js';
 
 /** The platform in one process, as all-in-one puts it together, noting when each part of a deployment began and ended. */
-let marks: Mark[] = [];
+const marks: Mark[] = [];
 
 const opened = await openProcess('all-in-one');
 const parts: Parts = { ...opened, store: marking(opened.store), queues: markingQueues(opened.queues) };
