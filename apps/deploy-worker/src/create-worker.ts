@@ -24,7 +24,9 @@ export interface DeployWorker {
   stop(): Promise<void>;
 }
 
-export function createDeployWorker(deps: WorkerDeps): DeployWorker {
+export function createDeployWorker(given: WorkerDeps): DeployWorker {
+  const stopping = new AbortController();
+  const deps = { ...given, stopping: stopping.signal };
   assertComplete(PROCESSORS);
   const sweep = createSweep(deps);
   const process = async ({ name, id }: WorkItem) => {
@@ -44,6 +46,7 @@ export function createDeployWorker(deps: WorkerDeps): DeployWorker {
       sweep.start();
     },
     async stop() {
+      stopping.abort();
       await Promise.all([sweep.stop(), ...stops.map((stop) => stop())]);
     },
   };

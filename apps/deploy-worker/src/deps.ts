@@ -29,4 +29,6 @@ export interface WorkerDeps {
   readonly routesDirectory: string;
   /** Deployments at a time. */
   readonly concurrency: number;
+  /** Fires when the process is asked to end: a deployment at hand stops at its next step boundary. */
+  readonly stopping?: AbortSignal;
 }

@@ -24,37 +24,41 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
   if (state.request === null || !isUnfinished(state)) return;
   const { workloadId } = state.request;
   let next: string | null = deploymentId;
-  while (next !== null) {
+  while (next !== null && !deps.stopping?.aborted) {
     const lease = await holdLease(
       deps.store.leases,
       { subject: `workload-${workloadId}`, owner: deps.owner },
       deps.lease,
     );
     if (lease === null) return;
+    let outcome: Outcome = 'ended';
     try {
-      while (next !== null) {
-        const wentOn: boolean = await runOne(deps, lease, next);
-        next = wentOn ? await nextOfWorkload(deps.store.pool, workloadId) : null;
+      while (next !== null && outcome === 'ended') {
+        outcome = await runOne(deps, lease, next);
+        next = await nextOfWorkload(deps.store.pool, workloadId);
       }
     } finally {
       await lease.release();
     }
-    if (lease.signal.aborted) return;
+    if (outcome === 'not-mine') return;
     next = await nextOfWorkload(deps.store.pool, workloadId);
   }
 }
 
-/** False when it is to be tried again later, or somebody else's turn. */
-async function runOne(deps: WorkerDeps, lease: HeldLease, deploymentId: string): Promise<boolean> {
+/** `later`: tried again at its time. `not-mine`: the lease is lost, the process ends, or its delivery has no room. */
+type Outcome = 'ended' | 'later' | 'not-mine';
+
+async function runOne(deps: WorkerDeps, lease: HeldLease, deploymentId: string): Promise<Outcome> {
   const known = await deps.store.load(deployment, deploymentId);
-  if (!isUnfinished(known.state)) return true;
+  if (!isUnfinished(known.state)) return 'ended';
   try {
     await deps.docker.ping(lease.signal);
     const state = await resume(deps, { lease, deploymentId, known });
     await afterwards(deps, state);
-    return state.status !== 'waiting' && !(isUnfinished(state) && state.failure === null);
+    if (deps.stopping?.aborted) return 'not-mine';
+    return isUnfinished(state) ? 'later' : 'ended';
   } catch (error) {
-    if (lease.signal.aborted || isDeliveryFull(error)) return false;
+    if (lease.signal.aborted || isDeliveryFull(error)) return 'not-mine';
     return await giveBack(deps, { lease, deploymentId, error });
   }
 }
@@ -82,7 +86,8 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const io = (step: string) => stepIo(deps, { lease, workloadId: request.workloadId, step, log });
   const run = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
   try {
-    return await runDeployment({ ...run, log, claimGuards, known, io });
+    const onSwitched = () => enqueueNext(deps, request.deliveryId);
+    return await runDeployment({ ...run, log, claimGuards, known, io, onSwitched, stopping: deps.stopping });
   } finally {
     await log.flush();
   }
@@ -109,16 +114,21 @@ async function situation({ store }: WorkerDeps, workloadId: string, deploymentId
 async function afterwards(deps: WorkerDeps, state: DeploymentState): Promise<void> {
   const deliveryId = state.request?.deliveryId ?? null;
   if (deliveryId === null || state.status === 'running' || state.status === 'waiting') return;
-  const next = await nextOfDelivery(deps.store.pool, deliveryId);
-  if (next !== null) deps.queues.add({ name: 'deploy', subjectId: next.id, node: next.node }, next.eventId, 0);
+  await enqueueNext(deps, deliveryId);
   await settleDelivery(deps.store, deliveryId, { actor: `system:${deps.owner}`, correlationId: deliveryId });
+}
+
+/** Whoever leaves room in a delivery lets the next one of it in. */
+async function enqueueNext({ store, queues }: WorkerDeps, deliveryId: string | null): Promise<void> {
+  const next = deliveryId === null ? null : await nextOfDelivery(store.pool, deliveryId);
+  if (next !== null) queues.add({ name: 'deploy', subjectId: next.id, node: next.node }, next.eventId, 0);
 }
 
 /** What failed before or between steps: tried again by the sweep, or ended. */
 async function giveBack(
   deps: WorkerDeps,
   failed: { lease: HeldLease; deploymentId: string; error: unknown },
-): Promise<boolean> {
+): Promise<Outcome> {
   const { lease, deploymentId, error } = failed;
   const { state } = await deps.store.load(deployment, deploymentId);
   const failure = failureOf(error, Math.max(1, state.attempt + 1));
@@ -126,13 +136,13 @@ async function giveBack(
   const isDockerDown = error instanceof RetryableError && error.code === 'docker-unreachable';
   const retryInSeconds = failure.retryInSeconds ?? (isDockerDown ? 15 : null);
   const command = commandFor(state, { ...failure, retryInSeconds });
-  if (command === null) return true;
+  if (command === null) return 'ended';
   await deps.store.commit([on(deployment, deploymentId, command)], {
     actor: `system:${deps.owner}`,
     correlationId: deploymentId,
     lease: { subject: lease.subject, epoch: lease.epoch },
   });
-  return retryInSeconds === null;
+  return retryInSeconds === null ? 'ended' : 'later';
 }
 
 function commandFor(state: DeploymentState, failure: ReturnType<typeof failureOf>) {

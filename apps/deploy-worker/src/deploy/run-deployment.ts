@@ -29,10 +29,13 @@ export interface Run {
   readonly previous: Release | null;
   readonly previousDeploymentId: string | null;
   readonly log: DeploymentLog;
+  readonly stopping: AbortSignal | undefined;
   /** What else must hold when the deployment is claimed. */
   readonly claimGuards: readonly Statement[];
   /** The stream as its holder knows it: nobody else writes to it under this lease. */
   known: Folded<DeploymentState>;
+  /** Called once the switch is recorded: its delivery has room again. */
+  onSwitched(): Promise<void>;
   /** I/O for one step; its `signal` is the lease's. */
   io(step: string): StepIo;
 }
@@ -46,11 +49,12 @@ export async function runDeployment(run: Run): Promise<DeploymentState> {
   const plan = run.source.plan(run.release, run.previous);
   if (loaded.failure !== null && loaded.status === 'running') return await undoAndFail(run, plan, loaded);
   let state = await record(run, claim(run, plan));
-  while (isUnfinished(state) && state.failure === null && state.current !== null) {
+  while (isUnfinished(state) && state.failure === null && state.current !== null && !run.stopping?.aborted) {
     const step = stepNamed(plan, state.current);
     try {
       const facts = await runStep(run, step, state);
       state = await record(run, { type: 'CompleteStep', step: stepName(step), facts });
+      if (step.commit) await run.onSwitched();
     } catch (error) {
       if (isLost(run, error)) throw error;
       state = await recordFailure(run, state, error);
