@@ -5,6 +5,7 @@ import { prepareGround, startEngineRoom, type Ground, type Platform } from '../s
 import { startRegistry, type RunningRegistry } from '../support/registry.js';
 import { onNew } from '#store/operation';
 import { registry as registryRecord } from '#domain/registry';
+import { until } from '../support/until.js';
 import { createWorkload, finished, requestRelease } from '../support/workloads.js';
 
 let ground: Ground;
@@ -59,3 +60,33 @@ test('a release runs, a broken one leaves it running and says why', async () => 
   const second = await finished(store, await requestRelease(store, demo, await pushed('1.1.0', 'exits')));
   expect(second).toMatchObject({ status: 'failed', failure: { step: 'wait-healthy', code: 'container-exited' } });
 });
+
+test('a newer request waits for a running one that is tried again later', async () => {
+  const { store } = platform.parts;
+  const config = { image: `${registry.host}/acme/demo`, port: 8080, drainSeconds: 0, stopTimeoutSeconds: 1 };
+  const demo = await createWorkload(store, { config });
+  const good = await pushed('1.0.1');
+  // Nobody answers there: the pull is tried again.
+  const away = { ...good, repository: '127.0.0.1:9/acme/demo', digest: `sha256:${'0'.repeat(64)}` };
+  const first = await requestRelease(store, demo, away);
+  await until(async () => (await deploymentRow(store, first)).retry_at !== null, 'the pull to be put off');
+  const second = await requestRelease(store, demo, good);
+  await until(async () => (await deploymentRow(store, first)).attempt >= 2, 'the pull to be tried again');
+  expect(await deploymentRow(store, second)).toMatchObject({ status: 'waiting', error: null });
+});
+
+interface Row {
+  readonly status: string;
+  readonly retry_at: Date | null;
+  readonly error: object | null;
+  readonly attempt: number;
+}
+
+async function deploymentRow(store: Platform['parts']['store'], id: string): Promise<Row> {
+  const { rows } = await store.pool.query<Row>(
+    `select status, retry_at, error, coalesce((select max(attempt) from view.step where deployment_id = d.id), 0) as attempt
+      from view.deployment d where id = $1`,
+    [id],
+  );
+  return rows[0]!;
+}

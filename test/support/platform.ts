@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createDocker } from '#docker/connect';
+import { LABELS } from '#domain/naming';
 import { openProcess, type Parts } from '#process/open-process';
 import { stopAll, type Stoppable } from '#runtime/start';
 import { startReconciler } from '../../apps/reconciler/src/start-reconciler.js';
 import { startWorker } from '../../apps/deploy-worker/src/start-worker.js';
 import { ensureEngine } from './engine.js';
 import { createDatabase } from './postgres.js';
+import { runQuery } from './query.js';
 
 /** The environment of one platform of its own: database, folder, ports, names. */
 export interface Ground {
@@ -34,10 +37,20 @@ export async function prepareGround(more: Readonly<Record<string, string>> = {})
     ...more,
   };
   const clear = async () => {
+    await removeContainers(env.DOCKER_HOST, database.url);
     await database.drop();
     await rm(dataDir, { recursive: true, force: true });
   };
   return { env, adminToken, clear };
+}
+
+/** What the workloads of this database left running. */
+async function removeContainers(dockerHost: string, databaseUrl: string): Promise<void> {
+  const docker = createDocker({ host: dockerHost });
+  for (const { id } of await runQuery<{ id: string }>(databaseUrl, 'select id from view.workload')) {
+    const containers = await docker.listContainers([`${LABELS.workloadId}=${id}`]);
+    await Promise.all(containers.map((container) => docker.removeContainer(container.id)));
+  }
 }
 
 export interface Platform {

@@ -85,6 +85,8 @@ async function findWanted(pool: Pool, { node, olderThanMs, mostPerDelivery }: Se
       (select 'deploy' as name, d.id as "subjectId", d.node, e.id as "eventId"
         from view.deployment d join log.event e on e.stream = 'deployment-' || d.id and e.version = 1
         where d.is_unfinished and d.node = $1 and (d.retry_at is null or d.retry_at <= now())
+          and (d.status <> 'waiting' or not exists (
+            select from view.deployment r where r.workload_id = d.workload_id and r.is_unfinished and r.status <> 'waiting'))
           and d.requested_at < now() - $2 * interval '1 millisecond'
           and not (d.status = 'waiting' and exists (select from full_delivery f where f.id = d.delivery_id))
           and not exists (select from state.lease l where l.subject = 'workload-' || d.workload_id and l.until > clock_timestamp())

@@ -23,7 +23,7 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
   const { state } = await deps.store.load(deployment, deploymentId);
   if (state.request === null || !isUnfinished(state)) return;
   const { workloadId } = state.request;
-  let next: string | null = deploymentId;
+  let next = await nextOfWorkload(deps.store.pool, workloadId);
   while (next !== null && !deps.stopping?.aborted) {
     const lease = await holdLease(
       deps.store.leases,
@@ -33,6 +33,8 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
     if (lease === null) return;
     let outcome: Outcome = 'ended';
     try {
+      // Only under the lease is it known what others have left.
+      next = await nextOfWorkload(deps.store.pool, workloadId);
       while (next !== null && outcome === 'ended') {
         outcome = await runOne(deps, lease, next);
         next = await nextOfWorkload(deps.store.pool, workloadId);
@@ -97,7 +99,8 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
 async function roomGuard({ store }: WorkerDeps, deliveryId: string | null): Promise<readonly Statement[]> {
   if (deliveryId === null) return [];
   const { maxTriggerFanOutConcurrency } = await readSettings(store);
-  return [{ text: 'select log.assert_room($1, $2)', values: [deliveryId, maxTriggerFanOutConcurrency] }];
+  // One more: when it is counted, the deployment that is claimed is among those that run.
+  return [{ text: 'select log.assert_room($1, $2)', values: [deliveryId, maxTriggerFanOutConcurrency + 1] }];
 }
 
 async function situation({ store }: WorkerDeps, workloadId: string, deploymentId: string) {

@@ -1,12 +1,16 @@
 import type { Pool } from 'pg';
 
-/** The workload's unfinished deployment that may go on now: the running one first, then the waiting one. */
+/**
+ * What is to be done next for a workload: its running deployment before its waiting one, each only when it is due. A
+ * running one that waits for its retry keeps the waiting one waiting.
+ */
 export async function nextOfWorkload(pool: Pool, workloadId: string): Promise<string | null> {
   const { rows } = await pool.query<{ id: string }>({
     name: 'next-of-workload',
-    text: `select id from view.deployment
-      where workload_id = $1 and is_unfinished and (retry_at is null or retry_at <= now())
-      order by (status = 'waiting'), id limit 1`,
+    text: `select id from (
+        select id, retry_at from view.deployment where workload_id = $1 and is_unfinished
+        order by (status = 'waiting'), id limit 1) first
+      where retry_at is null or retry_at <= now()`,
     values: [workloadId],
   });
   return rows[0]?.id ?? null;
