@@ -10,6 +10,8 @@ export interface Apps {
   readonly ports: Readonly<Record<string, number>>;
   /** What they have printed so far. */
   output(): string;
+  /** SIGKILL, all of them; the proxy goes on. */
+  kill(): Promise<void>;
   /** Asks all to end and returns their exit codes. */
   stop(): Promise<readonly (number | NodeJS.Signals)[]>;
 }
@@ -27,7 +29,12 @@ export async function startApps(ground: Ground, names: readonly string[]): Promi
     if (ended) throw new Error(`an app ended with ${ended.code}: ${ended.app.output()}`);
     return await portsOf(join(dataDir, 'endpoints'), apps);
   }, 'the apps to listen');
-  return { ports, output: () => apps.map((app) => app.output()).join(''), stop: () => stopAll(apps, dataDir) };
+  return {
+    ports,
+    output: () => apps.map((app) => app.output()).join(''),
+    kill: () => killAll(apps),
+    stop: () => stopAll(apps, dataDir),
+  };
 }
 
 /** Master key and schema are made by admin and all-in-one alone. */
@@ -46,6 +53,11 @@ async function portsOf(folder: string, apps: readonly AppProcess[]): Promise<Rec
     {},
     ...docs.map((doc) => (JSON.parse(doc) as { ports: Record<string, number> }).ports),
   ) as Record<string, number>;
+}
+
+async function killAll(apps: readonly AppProcess[]): Promise<void> {
+  for (const app of apps) app.kill('SIGKILL');
+  await Promise.all(apps.map((app) => app.ended));
 }
 
 async function stopAll(apps: readonly AppProcess[], dataDir: string): Promise<readonly (number | NodeJS.Signals)[]> {
