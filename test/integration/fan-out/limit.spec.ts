@@ -44,15 +44,21 @@ afterEach(async () => {
   await fanOut.close();
 });
 
-const inside = async (count: number) => await expect.poll(() => gate.inside.length, { timeout: 10_000, interval: 10 }).toBe(count);
-const settled = (id: string) => until(async () => (await fanOut.delivery(id)).status === 'settled', 'the delivery to settle', 20_000);
-const running = async (id: string) => (await fanOut.rows(`select id from view.deployment where delivery_id = $1 and status = 'running'`, [id])).length;
+const inside = async (count: number) =>
+  await expect.poll(() => gate.inside.length, { timeout: 10_000, interval: 10 }).toBe(count);
+const settled = (id: string) =>
+  until(async () => (await fanOut.delivery(id)).status === 'settled', 'the delivery to settle', 20_000);
+const running = async (id: string) =>
+  (await fanOut.rows(`select id from view.deployment where delivery_id = $1 and status = 'running'`, [id])).length;
 
 describe('of one delivery', () => {
   it('no more deployments run at a time than the settings allow, and all of them in the end', async () => {
     await fanOut.set({ maxTriggerFanOutConcurrency: 3 });
     const triggerId = await fanOut.trigger();
-    const bound = await fanOut.bindAll(triggerId, Array.from({ length: 12 }, () => ({})));
+    const bound = await fanOut.bindAll(
+      triggerId,
+      Array.from({ length: 12 }, () => ({})),
+    );
     worker.start();
     const id = await fanOut.deliver(triggerId);
     for (let done = 0; done < 12; done += 1) {
@@ -68,12 +74,25 @@ describe('of one delivery', () => {
 
   it('the limit is 4 unless it is set', async () => {
     const triggerId = await fanOut.trigger();
-    await fanOut.bindAll(triggerId, Array.from({ length: 7 }, () => ({})));
+    await fanOut.bindAll(
+      triggerId,
+      Array.from({ length: 7 }, () => ({})),
+    );
     worker.start();
     const id = await fanOut.deliver(triggerId);
     await inside(4);
     // The three that wait were claimed, refused and brought again in the meantime.
-    await until(async () => (await fanOut.rows(`select 1 from view.deployment where delivery_id = $1 and requested_at < now() - interval '1 second'`, [id])).length > 0, 'a few sweeps', 5_000);
+    await until(
+      async () =>
+        (
+          await fanOut.rows(
+            `select 1 from view.deployment where delivery_id = $1 and requested_at < now() - interval '1 second'`,
+            [id],
+          )
+        ).length > 0,
+      'a few sweeps',
+      5_000,
+    );
     expect([gate.inside.length, await running(id)]).toEqual([4, 4]);
     gate.open();
     await settled(id);
@@ -97,7 +116,10 @@ describe('of one delivery', () => {
     await fanOut.set({ maxTriggerFanOutConcurrency: 2 });
     const other = createDeployWorker({ ...fanOut.deps, owner: 'worker-2' });
     const triggerId = await fanOut.trigger();
-    await fanOut.bindAll(triggerId, Array.from({ length: 10 }, () => ({})));
+    await fanOut.bindAll(
+      triggerId,
+      Array.from({ length: 10 }, () => ({})),
+    );
     worker.start();
     other.start();
     try {

@@ -56,7 +56,9 @@ describe('a delivery', () => {
       ]),
     );
     const verdicts = await fanOut.verdicts(id);
-    expect(verdicts.find(({ bindingId }) => bindingId === invalid!.bindingId)?.reason).toMatch(/^\/downgrade .*must be/);
+    expect(verdicts.find(({ bindingId }) => bindingId === invalid!.bindingId)?.reason).toMatch(
+      /^\/downgrade .*must be/,
+    );
     expect(verdicts.find(({ bindingId }) => bindingId === held!.bindingId)?.reason).toContain('release freeze');
     expect(verdicts.every(({ reason }) => String(reason).length > 0)).toBe(true);
     expect(verdicts.filter(({ deploymentId }) => deploymentId !== null).map(({ bindingId }) => bindingId)).toEqual([

@@ -49,22 +49,54 @@ function work(changes: Partial<FanOut['deps']> = {}): void {
   worker.start();
 }
 
-const settled = (id: string) => until(async () => (await fanOut.delivery(id)).status === 'settled', `delivery ${id} to settle`, 15_000);
+const settled = (id: string) =>
+  until(async () => (await fanOut.delivery(id)).status === 'settled', `delivery ${id} to settle`, 15_000);
 const sweep = (attempts = new Map<string, number>()) => sweepOnce(fanOut.deps, attempts);
-const keys = async () => (await client.keys('bull:*')).filter((key) => /:(fan-out|deploy|teardown)-\d+-\d+$/.test(key)).sort();
+const keys = async () =>
+  (await client.keys('bull:*')).filter((key) => /:(fan-out|deploy|teardown)-\d+-\d+$/.test(key)).sort();
 /** Old enough for the sweep. */
-const aged = () => until(async () => ((await fanOut.rows(`select 1 where (select max(occurred_at) from log.event) < now() - interval '250 milliseconds'`)).length > 0), 'the events to age', 5_000);
+const aged = () =>
+  until(
+    async () =>
+      (
+        await fanOut.rows(
+          `select 1 where (select max(occurred_at) from log.event) < now() - interval '250 milliseconds'`,
+        )
+      ).length > 0,
+    'the events to age',
+    5_000,
+  );
 
 async function exactlyOnce(bound: readonly Bound[], times = 1): Promise<void> {
-  expect([...source.shipped].sort()).toEqual(bound.flatMap(({ name }) => Array.from({ length: times }, () => name)).sort());
+  expect([...source.shipped].sort()).toEqual(
+    bound.flatMap(({ name }) => Array.from({ length: times }, () => name)).sort(),
+  );
   expect(await fanOut.rows('select id from view.deployment where is_unfinished')).toEqual([]);
 }
 
 async function request({ workloadId, name }: Bound): Promise<string> {
   const id = uuidv7();
-  const release = { artifact: { kind: 'crate', repository: 'depot.test/crate', tag: 'main', digest: null }, config: { image: 'depot.test/crate' }, faces: [], env: {} };
-  const about = { id, workloadId, workloadName: name, sourceKind: 'crate', node: 'default', reason: 'manual', note: null, bindingId: null, deliveryId: null } as const;
-  await fanOut.store.commit([onNew(deployment, id, { type: 'RequestDeployment', request: { ...about, release } })], { actor: 'system:test', correlationId: id });
+  const release = {
+    artifact: { kind: 'crate', repository: 'depot.test/crate', tag: 'main', digest: null },
+    config: { image: 'depot.test/crate' },
+    faces: [],
+    env: {},
+  };
+  const about = {
+    id,
+    workloadId,
+    workloadName: name,
+    sourceKind: 'crate',
+    node: 'default',
+    reason: 'manual',
+    note: null,
+    bindingId: null,
+    deliveryId: null,
+  } as const;
+  await fanOut.store.commit([onNew(deployment, id, { type: 'RequestDeployment', request: { ...about, release } })], {
+    actor: 'system:test',
+    correlationId: id,
+  });
   return id;
 }
 
@@ -86,7 +118,10 @@ describe('nothing is lost', () => {
     let arrived = 0;
     await start({ ship: () => ((arrived += 1), hold) });
     const triggerId = await fanOut.trigger();
-    const bound = await fanOut.bindAll(triggerId, Array.from({ length: 12 }, () => ({})));
+    const bound = await fanOut.bindAll(
+      triggerId,
+      Array.from({ length: 12 }, () => ({})),
+    );
     await fanOut.set({ maxTriggerFanOutConcurrency: 100 });
     work({ concurrency: 3 });
     const id = await fanOut.deliver(triggerId);
@@ -147,7 +182,13 @@ describe('nothing is lost', () => {
     await fanOut.change(bound!.workloadId, { type: 'DeleteWorkload', children: [] });
     work();
     await until(async () => source.shipped.includes(`gone ${bound!.name}`), 'the teardown', 10_000);
-    await until(async () => (await fanOut.rows(`select 1 from view.workload where id = $1 and lifecycle = 'deleting'`, [bound!.workloadId])).length === 0, 'the workload to be gone', 5_000);
+    await until(
+      async () =>
+        (await fanOut.rows(`select 1 from view.workload where id = $1 and lifecycle = 'deleting'`, [bound!.workloadId]))
+          .length === 0,
+      'the workload to be gone',
+      5_000,
+    );
   });
 });
 
@@ -174,16 +215,27 @@ describe('a sweep', () => {
     const young = await request(a!);
     expect(await sweepOnce({ ...fanOut.deps, lease: { ...fanOut.deps.lease, sweepMs: 600_000 } }, new Map())).toBe(0);
     await aged();
-    const epoch = (await fanOut.store.leases.acquire({ subject: `workload-${a!.workloadId}`, owner: 'another', ttlMs: 60_000 }))!;
+    const epoch = (await fanOut.store.leases.acquire({
+      subject: `workload-${a!.workloadId}`,
+      owner: 'another',
+      ttlMs: 60_000,
+    }))!;
     expect(await sweep()).toBe(0);
     await fanOut.store.leases.release({ subject: `workload-${a!.workloadId}`, epoch });
     await fanOut.rows(`update view.deployment set retry_at = now() + interval '1 hour' where id = $1`, [young]);
     expect(await sweep()).toBe(0);
     await fanOut.rows('update view.deployment set retry_at = now() where id = $1', [young]);
     const delivery = randomUUID();
-    await fanOut.rows('update view.deployment set delivery_id = $2, binding_id = $3 where id = $1', [young, delivery, randomUUID()]);
+    await fanOut.rows('update view.deployment set delivery_id = $2, binding_id = $3 where id = $1', [
+      young,
+      delivery,
+      randomUUID(),
+    ]);
     const busy = await request(b!);
-    await fanOut.rows(`update view.deployment set delivery_id = $2, binding_id = $3, status = 'running', retry_at = now() + interval '1 hour' where id = $1`, [busy, delivery, randomUUID()]);
+    await fanOut.rows(
+      `update view.deployment set delivery_id = $2, binding_id = $3, status = 'running', retry_at = now() + interval '1 hour' where id = $1`,
+      [busy, delivery, randomUUID()],
+    );
     await fanOut.set({ maxTriggerFanOutConcurrency: 1 });
     expect(await sweep()).toBe(0);
     await fanOut.set({ maxTriggerFanOutConcurrency: 2 });
