@@ -9,7 +9,7 @@ import type { Logger } from '#runtime/logging';
 import type { Secrets } from '#store/secrets';
 import { readSettings } from '#store/settings';
 import type { Store } from '#store/store';
-import { createTriggerFinder, type WebhookTrigger } from './find-trigger.js';
+import { createTriggerFinder } from './find-trigger.js';
 import { readDelivery } from './read-delivery.js';
 import { createRecorder, type Recorded, type ToRecord } from './record.js';
 
@@ -46,7 +46,7 @@ export function createIngress(deps: IngressDeps): FastifyInstance {
 }
 
 function createReceiver({ store, secrets, logger }: IngressDeps) {
-  const findTrigger = createTriggerFinder(store.pool);
+  const findTrigger = createTriggerFinder(store.pool, secrets);
   const record = createRecorder(store, secrets);
   const settings = keepFor(SETTINGS_MS, () => readSettings(store));
   return async (request: FastifyRequest<{ Params: { secret: string } }>, reply: FastifyReply) => {
@@ -60,8 +60,7 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
       if (body.length > maxBodyBytes) return problem(reply, tooLarge(maxBodyBytes));
       if ((raw.headers['content-encoding'] ?? 'identity') !== 'identity') return problem(reply, ENCODED);
       const vendor = identify(raw, trigger.vendor);
-      const secret = await signingSecret(trigger, secrets);
-      if (!isAuthentic(raw, vendor, { secret, now: new Date() })) {
+      if (!isAuthentic(raw, vendor, { secret: trigger.signingSecret, now: new Date() })) {
         logger.warn(
           { triggerId: trigger.id, vendor: vendor?.name ?? null },
           'A delivery was refused: its signature is missing or wrong',
@@ -87,10 +86,6 @@ function createReceiver({ store, secrets, logger }: IngressDeps) {
       throw error;
     }
   }
-}
-
-async function signingSecret(trigger: WebhookTrigger, secrets: Secrets): Promise<string | null> {
-  return trigger.signingSecret === null ? null : await secrets.open(trigger.signingSecret);
 }
 
 function rawRequest(request: FastifyRequest, body: Buffer): RawRequest {

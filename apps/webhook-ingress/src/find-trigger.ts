@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { SecretRef } from '#domain/secret-ref';
+import type { Secrets } from '#store/secrets';
 
 /** What the ingress has to know of a trigger. */
 export interface WebhookTrigger {
@@ -7,7 +8,8 @@ export interface WebhookTrigger {
   readonly kind: string;
   readonly webhookEnabled: boolean;
   readonly vendor: string | null;
-  readonly signingSecret: SecretRef | null;
+  /** In clear; null = deliveries are not signed. */
+  readonly signingSecret: string | null;
   readonly version: number;
 }
 
@@ -18,7 +20,7 @@ const MOST_CACHED = 10_000;
  * By the SHA-256 of the URL secret. Hits are kept for 2 s, a rotated secret no longer than its overlap; misses never, so
  * that nobody fills the cache with guesses. `afresh` asks in any case.
  */
-export function createTriggerFinder(pool: Pool, now: () => number = Date.now) {
+export function createTriggerFinder(pool: Pool, secrets: Pick<Secrets, 'open'>, now: () => number = Date.now) {
   const cache = new Map<string, { until: number; trigger: WebhookTrigger }>();
   return async (secretHash: string, afresh = false): Promise<WebhookTrigger | null> => {
     const kept = cache.get(secretHash);
@@ -27,17 +29,23 @@ export function createTriggerFinder(pool: Pool, now: () => number = Date.now) {
     cache.delete(secretHash);
     if (found === null) return null;
     if (cache.size >= MOST_CACHED) cache.clear();
-    const { overlapUntil, ...trigger } = found;
+    const { overlapUntil, signingRef, ...rest } = found;
+    const trigger = { ...rest, signingSecret: signingRef === null ? null : await secrets.open(signingRef) };
     cache.set(secretHash, { until: Math.min(now() + CACHE_MS, overlapUntil?.getTime() ?? Infinity), trigger });
     return trigger;
   };
 }
 
-/** `overlapUntil` is set when the secret is the one before the rotation. */
-async function query(pool: Pool, secretHash: string): Promise<(WebhookTrigger & { overlapUntil: Date | null }) | null> {
-  const { rows } = await pool.query<WebhookTrigger & { overlapUntil: Date | null }>({
+interface Found extends Omit<WebhookTrigger, 'signingSecret'> {
+  readonly signingRef: SecretRef | null;
+  /** Set when the secret is the one before the rotation. */
+  readonly overlapUntil: Date | null;
+}
+
+async function query(pool: Pool, secretHash: string): Promise<Found | null> {
+  const { rows } = await pool.query<Found>({
     name: 'trigger-by-secret',
-    text: `select id, kind, webhook_enabled as "webhookEnabled", vendor, signing_secret as "signingSecret", version,
+    text: `select id, kind, webhook_enabled as "webhookEnabled", vendor, signing_secret as "signingRef", version,
         case when url_secret_hash = $1 then null else previous_until end as "overlapUntil"
       from view.trigger
       where url_secret_hash = $1 or (previous_secret_hash = $1 and previous_until > now())`,
