@@ -1,5 +1,5 @@
 import { Queue, type IQueueBackend } from 'bullmq';
-import type { Reaction } from '#domain/reactions';
+import type { Reaction, ReactionName } from '#domain/reactions';
 import type { QueueBackend } from './backend.js';
 import { asError, onceInAWhile, type OnQueueError, type QueueFailure } from './errors.js';
 import { jobId, queueName, type JobData } from './names.js';
@@ -59,6 +59,14 @@ type JobQueue = Queue<JobData, void, string, JobData, void, string, IQueueBacken
 
 const ANSWER_MS = 1_000;
 const CLOSE_MS = 2_000;
+/** A call that hangs must not hold up the queue's later ones. */
+const ADD_MS = 5_000;
+
+interface Hint {
+  readonly id: string;
+  readonly name: ReactionName;
+  readonly subjectId: string;
+}
 
 const JOB_OPTIONS = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
 
@@ -72,6 +80,8 @@ const STATES: Readonly<Record<string, JobState>> = {
 
 class BackedQueues implements Queues {
   readonly #queues = new Map<string, JobQueue>();
+  /** Queue → hints that go with its next call; present while one is under way. */
+  readonly #gathered = new Map<string, Hint[]>();
   readonly #adding = new Set<Promise<void>>();
   readonly #workers = new Set<WorkerHandle>();
 
@@ -81,10 +91,14 @@ class BackedQueues implements Queues {
   ) {}
 
   add(reaction: Reaction, eventId: string, attempt: number): void {
-    const id = jobId(reaction.name, eventId, attempt);
-    const adding = this.#put(reaction, id).catch((thrown: unknown) =>
-      this.#report('add', reaction.node === null ? reaction.name : queueName(reaction), thrown, id),
-    );
+    const hint = { id: jobId(reaction.name, eventId, attempt), name: reaction.name, subjectId: reaction.subjectId };
+    const queue = reaction.name === 'fan-out' || reaction.node !== null ? queueName(reaction) : null;
+    if (queue === null)
+      return this.#report('add', reaction.name, new Error(`A ${reaction.name} needs a node.`), hint.id);
+    const gathered = this.#gathered.get(queue);
+    if (gathered !== undefined) return void gathered.push(hint);
+    this.#gathered.set(queue, [hint]);
+    const adding = this.#addGathered(queue);
     this.#adding.add(adding);
     void adding.finally(() => this.#adding.delete(adding));
   }
@@ -117,12 +131,26 @@ class BackedQueues implements Queues {
     await this.backend.close(CLOSE_MS);
   }
 
-  async #put(reaction: Reaction, id: string): Promise<void> {
-    await this.#queue(queueName(reaction)).add(
-      reaction.name,
-      { id: reaction.subjectId },
-      { ...JOB_OPTIONS, jobId: id },
-    );
+  /** One call at a time per queue carries all that came in meanwhile. */
+  async #addGathered(name: string): Promise<void> {
+    await Promise.resolve(); // What one commit asks for goes together.
+    for (let hints = this.#gathered.get(name)!; hints.length > 0; hints = this.#gathered.get(name)!) {
+      this.#gathered.set(name, []);
+      await this.#put(name, hints).catch((thrown: unknown) =>
+        hints.forEach(({ id }) => this.#report('add', name, thrown, id)),
+      );
+    }
+    this.#gathered.delete(name);
+  }
+
+  async #put(name: string, hints: readonly Hint[]): Promise<void> {
+    const jobs = hints.map(({ id, name: reaction, subjectId }) => ({
+      name: reaction,
+      data: { id: subjectId },
+      opts: { ...JOB_OPTIONS, jobId: id },
+    }));
+    const answer = await within(ADD_MS, this.#queue(name).addBulk(jobs));
+    if (answer === TIMED_OUT) throw new Error(`The job queue did not take the jobs within ${ADD_MS / 1_000} s.`);
   }
 
   async #ask<T>(name: string, question: (queue: JobQueue) => Promise<T>): Promise<T | null> {
