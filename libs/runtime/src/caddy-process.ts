@@ -23,6 +23,8 @@ import { runDirectory, socketPath } from './run-dir.js';
 
 const START_MS = 20_000;
 const STOP_MS = 30_000;
+/** A killed process holds its sockets until the last of its threads is gone, which may be after its pid counts as dead. */
+const RELEASE_MS = 3_000;
 const MOST_LOG_BYTES = 10 * 1024 * 1024;
 
 export interface Caddy {
@@ -121,7 +123,7 @@ async function refuseTakenPorts({ bind, httpPort, httpsPort }: CaddyPlace): Prom
     [httpsPort, 'TINYFORGE_HTTPS_PORT'],
   ] as const;
   for (const [port, variable] of wanted) {
-    if (!(await connects(bind, port))) continue;
+    if (await waitUntil(async () => !(await connects(bind, port)), RELEASE_MS, 50)) continue;
     throw new TerminalError(
       'proxy-port-taken',
       `Port ${port} on ${bind} is in use by another process, so the proxy was not started. End that one, or set ${variable}.`,
