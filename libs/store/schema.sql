@@ -60,6 +60,14 @@ create table state.due (
   retry_at timestamp with time zone not null,
   attempt integer default 0 not null
 );
+create table state.heal (
+  workload_id uuid not null,
+  lost_deployment_id uuid not null,
+  attempt integer not null,
+  desired text not null,
+  deployment_id uuid not null,
+  at timestamp with time zone default clock_timestamp() not null
+);
 create table state.idempotency_key (
   actor text not null,
   key text not null,
@@ -68,6 +76,10 @@ create table state.idempotency_key (
   headers jsonb,
   body text,
   expires_at timestamp with time zone not null
+);
+create table state.installation (
+  is_only boolean default true not null,
+  id uuid not null
 );
 create table state.lease (
   subject text not null,
@@ -294,7 +306,10 @@ alter table state.delivery_body add constraint delivery_body_pkey PRIMARY KEY (d
 alter table state.delivery_key add constraint delivery_key_pkey PRIMARY KEY (trigger_id, key);
 alter table state.deployment_log add constraint deployment_log_pkey PRIMARY KEY (deployment_id, seq);
 alter table state.due add constraint due_pkey PRIMARY KEY (subject);
+alter table state.heal add constraint heal_attempt PRIMARY KEY (workload_id, lost_deployment_id, attempt);
 alter table state.idempotency_key add constraint idempotency_key_pkey PRIMARY KEY (actor, key);
+alter table state.installation add constraint installation_is_only_check CHECK (is_only);
+alter table state.installation add constraint installation_pkey PRIMARY KEY (is_only);
 alter table state.lease add constraint lease_pkey PRIMARY KEY (subject);
 alter table state.master_key_check add constraint master_key_check_pkey PRIMARY KEY (key_id);
 alter table state.memo add constraint memo_pkey PRIMARY KEY (workload_id, key);
@@ -325,6 +340,8 @@ CREATE UNIQUE INDEX credential_name ON state.credential USING btree (lower(name)
 CREATE INDEX delivery_body_expiry ON state.delivery_body USING btree (expires_at);
 CREATE INDEX delivery_key_expiry ON state.delivery_key USING btree (expires_at);
 CREATE INDEX due_retry ON state.due USING btree (retry_at);
+CREATE INDEX heal_expiry ON state.heal USING btree (at);
+CREATE INDEX heal_workload ON state.heal USING btree (workload_id, at);
 CREATE INDEX idempotency_key_expiry ON state.idempotency_key USING btree (expires_at);
 CREATE INDEX secret_key ON state.secret USING btree (key_id);
 CREATE INDEX session_expiry ON state.session USING btree (expires_at);
@@ -347,6 +364,22 @@ CREATE INDEX workload_deleting ON view.workload USING btree (id) WHERE (lifecycl
 CREATE UNIQUE INDEX workload_name ON view.workload USING btree (name) WHERE (lifecycle <> 'gone'::text);
 CREATE INDEX workload_parent ON view.workload USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
+CREATE OR REPLACE FUNCTION log.assert_healable(workload uuid, lost uuid, healing uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from view.workload w
+    where w.id = workload and w.current_deployment_id = lost and w.pending_deployment_id = healing
+      and w.running_deployment_id is null and w.run_state = 'running' and w.lifecycle = 'present'
+      and not exists (select from view.deployment d
+        where d.workload_id = workload and d.is_unfinished and d.id <> healing)
+    for update;
+  if not found then
+    raise exception 'workload % does not want deployment % back any more', workload, lost using errcode = 'TF009';
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION log.assert_lease(lease_subject text, lease_epoch bigint)
  RETURNS void
  LANGUAGE plpgsql

@@ -42,6 +42,7 @@ function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
   return {
     docker,
     epoch: 7,
+    installation: 'here',
     signal: world.abort.signal,
     http: {
       request: async (url, options = {}) => {

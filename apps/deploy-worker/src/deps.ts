@@ -17,6 +17,8 @@ export interface WorkerDeps {
   readonly plugins: { readonly sources: readonly Source[]; readonly triggers: readonly Trigger[] };
   readonly logger: Logger;
   readonly node: string;
+  /** Marks what is made in Docker. */
+  readonly installation: string;
   /** Names this process in leases and events: unique per process. */
   readonly owner: string;
   readonly lease: {

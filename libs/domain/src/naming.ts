@@ -13,6 +13,8 @@ export const LABELS = {
   kind: 'tinyforge.kind',
   deploymentId: 'tinyforge.deployment.id',
   epoch: 'tinyforge.epoch',
+  /** Several installations may share an engine: each looks at its own only. */
+  installation: 'tinyforge.installation',
 } as const;
 
 /** The bridge that workloads stand on; inter-container communication is off. */

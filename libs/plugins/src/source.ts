@@ -124,6 +124,8 @@ export interface RouteIo {
 export interface StepIo extends ResolveIo {
   readonly docker: Docker;
   readonly epoch: number;
+  /** Goes on whatever is made, as {@link LABELS.installation}. */
+  readonly installation: string;
   /** A host port of ours for this container's port, the same one at every call until it is released. */
   port(containerName: string, containerPort: number): Promise<number>;
   releasePorts(containerName: string): Promise<void>;

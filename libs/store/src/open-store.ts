@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { installationId } from './installation.js';
 import { assertMasterKey, masterKey, readMasterKey, readOrCreateMasterKey, type MasterKey } from './master-key.js';
 import { assertMigrated, migrate } from './migrate.js';
 import { rebuildViews } from './rebuild.js';
@@ -21,6 +22,8 @@ export interface OpenStore {
   readonly store: Store;
   readonly secrets: Secrets;
   readonly sequencer: Sequencer;
+  /** Marks what this installation makes in Docker. */
+  readonly installation: string;
   stop(): Promise<void>;
 }
 
@@ -33,13 +36,14 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   try {
     const key = await keyOf(options);
     await assertMasterKey(store.pool, key);
+    const installation = await installationId(store.pool);
     const sequencer = startSequencer({ databaseUrl, onError });
     store.onCommitted(() => sequencer.poke());
     const stop = async () => {
       await sequencer.stop();
       await store.close();
     };
-    return { store, secrets: createSecrets(store.pool, key), sequencer, stop };
+    return { store, secrets: createSecrets(store.pool, key), sequencer, installation, stop };
   } catch (error) {
     await store.close();
     throw error;

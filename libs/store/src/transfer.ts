@@ -3,6 +3,8 @@ import { TerminalError } from '#domain/errors';
 
 const FORMAT = 'tiny-forge-log/1';
 const FETCH = 500;
+/** How far the epochs of leases jump: further than the old cluster gets by itself. */
+const EPOCHS = 1_000_000;
 /** Characters of JSON per INSERT. */
 const CHUNK = 4_000_000;
 const ROW = /^\{"table":"([a-z_.]+)","row":(\{.*\})\}$/s;
@@ -59,6 +61,8 @@ export async function importLog(
     const tables = await tablesOf(client);
     await assertEmpty(client, tables);
     const rows = await importRows(client, tables, lines);
+    // Whoever still holds a lease of the cluster that was left must never be taken for its holder here.
+    await client.query(`update state.lease set epoch = epoch + ${EPOCHS}, until = '-infinity'`);
     await client.query(
       `select setval(pg_get_serial_sequence('log.event', 'id'), coalesce(max(id), 1), max(id) is not null) from log.event`,
     );

@@ -90,6 +90,7 @@ export async function startFanOut({
     plugins: { sources: [source], triggers: [registry, ...triggers] },
     logger: createLogger({ app: 'deploy-worker', level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     node: 'default',
+    installation: opened.installation,
     owner: 'worker-1',
     lease: leaseTimes(leaseMs),
     portRange: { first: 20_000, last: 20_009 },

@@ -83,6 +83,7 @@ function stepIo(): StepIo {
     docker,
     http,
     epoch: (epoch += 1),
+    installation: 'here',
     signal: AbortSignal.timeout(60_000),
     registry: async (host) => ({ host, insecure: true, credential: host === registry.host ? credential : null }),
     port: (name, port) => portOf(`${name} ${port}`),

@@ -33,6 +33,7 @@ export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepC
     ...resolveIo(deps, lease.signal),
     docker: deps.docker,
     epoch: lease.epoch,
+    installation: deps.installation,
     port: (containerName, containerPort) => ports.take(containerName, containerPort),
     releasePorts: (containerName) => ports.release(containerName),
     probe,

@@ -67,19 +67,20 @@ async function create(
     restart: 'unless-stopped' as const,
   };
   const { id } = await io.docker.createContainer(
-    { ...shape, labels: labelsOf(options, io.epoch), ports: published },
+    { ...shape, labels: labelsOf(options, io), ports: published },
     io.signal,
   );
   io.log(`Container ${name} is ${id.slice(0, 12)}`, 'step');
   return { instance, name, containerId: id, ports };
 }
 
-function labelsOf({ workloadId, kind, deploymentId }: CreateOptions, epoch: number): Readonly<Record<string, string>> {
+function labelsOf({ workloadId, kind, deploymentId }: CreateOptions, io: StepIo): Readonly<Record<string, string>> {
   return {
     [LABELS.workloadId]: workloadId,
     [LABELS.kind]: kind,
     [LABELS.deploymentId]: deploymentId,
-    [LABELS.epoch]: String(epoch),
+    [LABELS.epoch]: String(io.epoch),
+    [LABELS.installation]: io.installation,
   };
 }
 

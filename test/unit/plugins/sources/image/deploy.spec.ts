@@ -109,6 +109,7 @@ describe('a first deployment', () => {
         'tinyforge.kind': 'image',
         'tinyforge.deployment.id': DEPLOYMENTS[0],
         'tinyforge.epoch': '7',
+        'tinyforge.installation': 'here',
       },
     });
     expect(world.docker.networks.get('tinyforge')).toMatchObject({ interContainer: false });
