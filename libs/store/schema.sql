@@ -168,6 +168,11 @@ create table view.deployment (
   binding_id uuid,
   delivery_id uuid,
   release jsonb not null,
+  restores uuid,
+  promoted_from jsonb,
+  rolled_back_by uuid,
+  is_pinned boolean default false not null,
+  pruned_at timestamp with time zone,
   previous_deployment_id uuid,
   plan jsonb default '[]'::jsonb not null,
   facts jsonb default '{}'::jsonb not null,
@@ -178,7 +183,12 @@ create table view.deployment (
   version integer not null,
   requested_at timestamp with time zone not null,
   started_at timestamp with time zone,
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  release_key text generated always as (md5(((((release - 'envVersion'::text) #- '{artifact,localId}'::text[]))::text || COALESCE(((release -> 'artifact'::text) ->> 'localId'::text),
+CASE
+    WHEN (((release -> 'artifact'::text) ->> 'digest'::text) IS NULL) THEN (facts ->> 'imageId'::text)
+    ELSE NULL::text
+END, ''::text)))) stored not null
 );
 create table view.face (
   workload_id uuid not null,
@@ -269,6 +279,7 @@ create table view.workload (
   source_config jsonb not null,
   faces jsonb default '[]'::jsonb not null,
   env jsonb default '{}'::jsonb not null,
+  env_version integer default 0 not null,
   parent_id uuid,
   node text not null,
   policy jsonb not null,
@@ -352,6 +363,7 @@ CREATE INDEX delivery_trigger ON view.delivery USING btree (trigger_id, id);
 CREATE UNIQUE INDEX deployment_delivery_binding ON view.deployment USING btree (delivery_id, binding_id) WHERE (delivery_id IS NOT NULL);
 CREATE UNIQUE INDEX deployment_one_running ON view.deployment USING btree (workload_id) WHERE (status = 'running'::text);
 CREATE UNIQUE INDEX deployment_one_waiting ON view.deployment USING btree (workload_id) WHERE (status = 'waiting'::text);
+CREATE INDEX deployment_retained ON view.deployment USING btree (workload_id, id) WHERE ((status = ANY (ARRAY['succeeded'::text, 'rolled_back'::text])) AND (pruned_at IS NULL));
 CREATE INDEX deployment_unfinished ON view.deployment USING btree (node, id) WHERE is_unfinished;
 CREATE INDEX deployment_workload ON view.deployment USING btree (workload_id, id);
 CREATE INDEX face_workload ON view.face USING btree (workload_id);
@@ -364,6 +376,18 @@ CREATE INDEX workload_deleting ON view.workload USING btree (id) WHERE (lifecycl
 CREATE UNIQUE INDEX workload_name ON view.workload USING btree (name) WHERE (lifecycle <> 'gone'::text);
 CREATE INDEX workload_parent ON view.workload USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
+CREATE OR REPLACE FUNCTION log.assert_childless(workload uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(11, 1);
+  perform from view.workload w where w.parent_id = workload and w.lifecycle <> 'gone';
+  if found then
+    raise exception 'workload % has children', workload using errcode = '23503', constraint = 'workload_childless';
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION log.assert_healable(workload uuid, lost uuid, healing uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -392,6 +416,27 @@ begin
   end if;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION log.assert_parent(workload uuid, parent uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(11, 1);
+  perform from view.workload w where w.id = parent and w.lifecycle = 'present';
+  if not found then
+    raise exception 'there is no workload %', parent using errcode = '23503', constraint = 'workload_parent_known';
+  end if;
+  perform from (
+    with recursive above as (
+      select w.id, w.parent_id from view.workload w where w.id = parent
+      union
+      select w.id, w.parent_id from view.workload w join above a on w.id = a.parent_id
+    ) select id from above) chain where chain.id = workload;
+  if found then
+    raise exception 'workload % stands above %', workload, parent using errcode = '23514', constraint = 'workload_parent_cycle';
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION log.assert_read(relation text, row_id text, expected integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -413,6 +458,18 @@ begin
   perform pg_advisory_xact_lock(8, hashtext(delivery));
   if (select count(*) from view.deployment where delivery_id = delivery::uuid and status = 'running') >= most then
     raise exception 'delivery % has % deployments running', delivery, most using errcode = 'TF004';
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION log.assert_serving(workload uuid, deployment uuid, alone boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from view.workload w where w.id = workload and w.current_deployment_id is not distinct from deployment
+    and not (alone and w.running_deployment_id is not null) for share;
+  if not found then
+    raise exception 'deployment % does not serve workload % any more', deployment, workload using errcode = 'TF005';
   end if;
 end $function$
 ;

@@ -33,6 +33,8 @@ import { WebhookController } from './triggers/webhook.controller.js';
 import { DeployController } from './workloads/deploy.controller.js';
 import { EnvController } from './workloads/env.controller.js';
 import { HoldController } from './workloads/hold.controller.js';
+import { PromoteController } from './workloads/promote.controller.js';
+import { ReleasesController } from './workloads/releases.controller.js';
 import { ResolveArtifact } from './workloads/resolve-artifact.js';
 import { WorkloadReadsController } from './workloads/workload-reads.controller.js';
 import { WorkloadsController } from './workloads/workloads.controller.js';
@@ -43,6 +45,8 @@ export const CONTROLLERS = [
   WorkloadReadsController,
   EnvController,
   HoldController,
+  ReleasesController,
+  PromoteController,
   TriggersController,
   WebhookController,
   FireController,

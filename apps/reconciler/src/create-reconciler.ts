@@ -42,7 +42,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again'),
     ),
   });
-  const tidy = createTidy(store.pool, logger);
+  const tidy = createTidy(store, logger);
   let stopListening = () => {};
   return {
     async start() {

@@ -1,5 +1,6 @@
-import type { Pool } from 'pg';
 import type { Logger } from '#runtime/logging';
+import { pruneReleases } from '#store/prune-releases';
+import type { Store } from '#store/store';
 
 const EVERY_MS = 60_000;
 
@@ -19,11 +20,12 @@ const EXPIRED = [
 ];
 
 /** Throws away what has expired, every minute. */
-export function createTidy(pool: Pool, logger: Logger) {
+export function createTidy(store: Store, logger: Logger) {
   let timer: NodeJS.Timeout | undefined;
   let tidying: Promise<unknown> = Promise.resolve();
   const tidy = async () => {
-    for (const statement of EXPIRED) await pool.query(statement);
+    for (const statement of EXPIRED) await store.pool.query(statement);
+    await pruneReleases(store, 'system:reconciler');
   };
   return {
     start() {

@@ -1,24 +1,10 @@
-import type { Decider, DomainEvent } from './decider.js';
+import type { Decider, DomainEvent, Reads } from './decider.js';
 import { Rejection, type FailureClass } from './errors.js';
-import type { Face } from './face.js';
-import type { Env } from './workload.js';
+import { neverSucceeded, releasePruned, type Promotion, type ReleaseRecord } from './release.js';
 
 export type DeploymentStatus =
   'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'superseded' | 'skipped' | 'rolled_back';
 export type DeploymentReason = 'manual' | 'webhook' | 'poll' | 'schedule' | 'promote' | 'rollback' | 'drift' | 'event';
-
-/** Pinned: what a deployment brings up and a rollback brings back. */
-export interface ReleaseRecord {
-  readonly artifact: {
-    readonly kind: string;
-    readonly repository: string;
-    readonly tag: string | null;
-    readonly digest: string | null;
-  };
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly faces: readonly Face[];
-  readonly env: Env;
-}
 
 export interface DeploymentRequest {
   readonly id: string;
@@ -31,6 +17,9 @@ export interface DeploymentRequest {
   readonly bindingId: string | null;
   readonly deliveryId: string | null;
   readonly release: ReleaseRecord;
+  /** The deployment whose release is brought back. */
+  readonly restores?: string;
+  readonly promotedFrom?: Promotion;
 }
 
 /** Why a step or a deployment failed; lines from the log are read at `logOffset`, never stored here. */
@@ -59,7 +48,11 @@ export type DeploymentEvent =
   | Event<'DeploymentFailed', StepFailure>
   | Event<'DeploymentCancelled', { message: string }>
   | Event<'DeploymentSuperseded', { by: string }>
-  | Event<'DeploymentSkipped', { code: string; message: string }>;
+  | Event<'DeploymentSkipped', { code: string; message: string }>
+  | Event<'DeploymentRolledBack', { by: string }>
+  | Event<'ReleasePinned', object>
+  | Event<'ReleaseUnpinned', object>
+  | Event<'ReleasePruned', object>;
 
 export type DeploymentCommand =
   | { type: 'RequestDeployment'; request: DeploymentRequest }
@@ -77,7 +70,11 @@ export type DeploymentCommand =
   | { type: 'RejectDeployment'; code: string; message: string; class: FailureClass }
   | { type: 'CancelDeployment'; message: string }
   | { type: 'SupersedeDeployment'; by: string }
-  | { type: 'SkipDeployment'; code: string; message: string };
+  | { type: 'SkipDeployment'; code: string; message: string }
+  | { type: 'RollBackDeployment'; by: string }
+  | { type: 'PinRelease' }
+  | { type: 'UnpinRelease' }
+  | { type: 'PruneRelease' };
 
 export interface DeploymentState {
   readonly request: DeploymentRequest | null;
@@ -92,6 +89,10 @@ export interface DeploymentState {
   /** Set when a step failed for good and its undo is still owed. */
   readonly failure: StepFailure | null;
   readonly facts: DeploymentFacts;
+  /** Kept whatever came after it. */
+  readonly isPinned: boolean;
+  /** It can no longer be brought back. */
+  readonly isPruned: boolean;
 }
 
 type Event<T extends string, D extends object> = DomainEvent & { readonly type: T; readonly data: D };
@@ -109,10 +110,14 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
     attempt: 0,
     failure: null,
     facts: {},
+    isPinned: false,
+    isPruned: false,
   },
-  decide(command, state) {
+  decide(command, state, reads) {
     if (command.type === 'RequestDeployment') {
-      return state.status === 'absent' ? [{ type: 'DeploymentRequested', data: command.request }] : [];
+      if (state.status !== 'absent') return [];
+      requireKept(command.request, reads);
+      return [{ type: 'DeploymentRequested', data: command.request }];
     }
     if (state.status === 'absent') throw new Rejection('not-found', 'There is no such deployment.');
     switch (command.type) {
@@ -145,6 +150,14 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
         return state.status === 'waiting'
           ? [{ type: 'DeploymentSkipped', data: { code: command.code, message: command.message } }]
           : [];
+      case 'RollBackDeployment':
+        return state.status === 'succeeded' ? [{ type: 'DeploymentRolledBack', data: { by: command.by } }] : [];
+      case 'PinRelease':
+        return pin(state);
+      case 'UnpinRelease':
+        return state.isPinned ? [{ type: 'ReleaseUnpinned', data: {} }] : [];
+      case 'PruneRelease':
+        return isRelease(state) && !state.isPinned && !state.isPruned ? [{ type: 'ReleasePruned', data: {} }] : [];
     }
   },
   evolve(state, event) {
@@ -179,6 +192,14 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
         return { ...state, status: 'superseded' };
       case 'DeploymentSkipped':
         return { ...state, status: 'skipped' };
+      case 'DeploymentRolledBack':
+        return { ...state, status: 'rolled_back' };
+      case 'ReleasePinned':
+        return { ...state, isPinned: true };
+      case 'ReleaseUnpinned':
+        return { ...state, isPinned: false };
+      case 'ReleasePruned':
+        return { ...state, isPruned: true };
     }
   },
 };
@@ -187,6 +208,24 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
 export function isUnfinished(state: DeploymentState): boolean {
   if (state.status === 'waiting' || state.status === 'running') return true;
   return state.status === 'succeeded' && state.failure === null && state.completed.length < state.steps.length;
+}
+
+/** What served once can be brought back, also when it was rolled away from. */
+function isRelease({ status }: DeploymentState): boolean {
+  return status === 'succeeded' || status === 'rolled_back';
+}
+
+/** `reads.restored` is the row of the deployment whose release is brought back. */
+function requireKept({ restores }: DeploymentRequest, { restored }: Reads): void {
+  if (restores === undefined || !restored || restored['pruned_at'] === null) return;
+  throw releasePruned(restores);
+}
+
+function pin(state: DeploymentState): DeploymentEvent[] {
+  const { id = '' } = state.request ?? {};
+  if (!isRelease(state)) throw neverSucceeded(id, state.status);
+  if (state.isPruned) throw releasePruned(id);
+  return state.isPinned ? [] : [{ type: 'ReleasePinned', data: {} }];
 }
 
 function claim(

@@ -29,6 +29,8 @@ export interface Artifact {
   readonly repository: string;
   readonly tag: string | null;
   readonly digest: string | null;
+  /** Id of an image that only the host has: pins what is brought back without a digest. */
+  readonly localId?: string;
 }
 
 /** A face as a source sees it. `port` null = the source's own port. */

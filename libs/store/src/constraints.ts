@@ -19,6 +19,15 @@ const RULES: Readonly<Record<string, readonly [code: string, message: string]>> 
   deployment_one_waiting: ['already-waiting', 'A deployment of this workload is waiting. It has to give way first.'],
   deployment_delivery_binding: ['already-requested', 'This delivery has already asked for this deployment.'],
   registry_name: ['name-taken', 'Another registry has this name. Choose another one.'],
+  workload_parent_known: ['unknown-parent', 'There is no workload with the id of the parent. It may be gone by now.'],
+  workload_parent_cycle: [
+    'parent-cycle',
+    'The workload would be its own parent: the stages above lead back to it. Choose another parent.',
+  ],
+  workload_childless: [
+    'workload-has-children',
+    'The workload became the parent of another one. Delete or detach that first.',
+  ],
   token_name: ['name-taken', 'Another token has this name. Choose another one, or revoke that one first.'],
 };
 

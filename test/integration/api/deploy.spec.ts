@@ -200,7 +200,9 @@ describe('GET /api/deployments/{id}', () => {
       },
     ]);
     const releases = (await api.call('get', `/api/workloads/${workloadId}/releases`).expect(200)).body.items;
-    expect(releases).toMatchObject([{ deploymentId: id, isCurrent: true, artifact: { digest: DIGEST } }]);
+    expect(releases).toMatchObject([
+      { deploymentId: id, current: true, pinned: false, envVersion: 0, artifact: { digest: DIGEST } },
+    ]);
     expect((await api.call('get', `/api/workloads/${workloadId}`)).body).toMatchObject({
       state: 'running',
       currentDeploymentId: id,

@@ -31,6 +31,7 @@ export interface Call {
 export interface Api {
   readonly app: NestFastifyApplication;
   readonly opened: OpenStore;
+  readonly databaseUrl: string;
   /** Where it listens: for streams, which supertest would read to their end. */
   readonly url: string;
   call(method: Method, path: string, body?: object | string, call?: Call): request.Test;
@@ -94,6 +95,7 @@ export async function startTestApi({ env = {}, triggers = [], clusterUrl }: Test
   return {
     app,
     opened,
+    databaseUrl: database.url,
     url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
     call,
     ...makers(call),

@@ -85,6 +85,7 @@ describe('a delivery', () => {
       config: { image: 'depot.test/crate' },
       faces: [],
       env: {},
+      envVersion: 0,
     });
     const [requested] = await fanOut.eventsOf(`deployment-${String(deployment?.id)}`);
     expect(requested).toMatchObject({

@@ -269,3 +269,76 @@ describe('cancelling', () => {
       .then([]);
   });
 });
+
+describe('rolling back', () => {
+  const rolledBack: DeploymentEvent = { type: 'DeploymentRolledBack', data: { by: 'newer' } };
+  const restoring = { ...request, restores: 'older' };
+  const row = (pruned_at: Date | null) => ({ restored: { version: 9, pruned_at } });
+
+  it('names the deployment that did it', () => {
+    given(deployment, [...switched, stepCompleted('drain')])
+      .when({ type: 'RollBackDeployment', by: 'newer' })
+      .then([rolledBack])
+      .state({ status: 'rolled_back' });
+  });
+
+  it.each([
+    ['what is already rolled back', [...switched, rolledBack]],
+    ['what never served', failedForGood],
+    ['what is on its way', running],
+  ])('changes nothing about %s', (_what, events) => {
+    given(deployment, events).when({ type: 'RollBackDeployment', by: 'newer' }).then([]);
+  });
+
+  it('brings back a release that is kept, and refuses one that was pruned meanwhile', () => {
+    const command: DeploymentCommand = { type: 'RequestDeployment', request: restoring };
+    given(deployment, [])
+      .when(command, row(null))
+      .then([{ type: 'DeploymentRequested', data: restoring }]);
+    given(deployment, [])
+      .when(command, row(new Date(0)))
+      .rejects('release-pruned');
+  });
+
+  it('owes no step to a release that was rolled away from', () => {
+    expect(isUnfinished(fold(deployment, [...switched, rolledBack]))).toBe(false);
+  });
+});
+
+describe('keeping a release', () => {
+  const done = [...switched, stepCompleted('drain')];
+  const pinned: DeploymentEvent = { type: 'ReleasePinned', data: {} };
+  const unpinned: DeploymentEvent = { type: 'ReleaseUnpinned', data: {} };
+  const pruned: DeploymentEvent = { type: 'ReleasePruned', data: {} };
+
+  it('is pinned and unpinned, once each', () => {
+    given(deployment, done).when({ type: 'PinRelease' }).then([pinned]).state({ isPinned: true });
+    given(deployment, [...done, pinned])
+      .when({ type: 'PinRelease' })
+      .then([]);
+    given(deployment, [...done, pinned])
+      .when({ type: 'UnpinRelease' })
+      .then([unpinned])
+      .state({ isPinned: false });
+    given(deployment, done).when({ type: 'UnpinRelease' }).then([]);
+  });
+
+  it('is pruned once, unless it was pinned in time', () => {
+    given(deployment, done).when({ type: 'PruneRelease' }).then([pruned]).state({ isPruned: true });
+    given(deployment, [...done, pruned])
+      .when({ type: 'PruneRelease' })
+      .then([]);
+    given(deployment, [...done, pinned])
+      .when({ type: 'PruneRelease' })
+      .then([]);
+    given(deployment, [...done, pruned])
+      .when({ type: 'PinRelease' })
+      .rejects('release-pruned');
+  });
+
+  it('is no matter for what never served', () => {
+    given(deployment, failedForGood).when({ type: 'PinRelease' }).rejects('never-succeeded');
+    given(deployment, running).when({ type: 'PinRelease' }).rejects('never-succeeded');
+    given(deployment, failedForGood).when({ type: 'PruneRelease' }).then([]);
+  });
+});

@@ -6,7 +6,8 @@ import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Rejection } from '#domain/errors';
 
 const MOST = 200;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** The shape of a cursor's key where rows are paged by id. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** What every list takes. */
 export class PageQuery {

@@ -3,6 +3,7 @@ import type { Face } from '#domain/face';
 import type { Settings } from '#domain/settings';
 import { checkConfig } from '#plugins/config';
 import type { Source } from '#plugins/source';
+import type { Workload } from '#store/views/workload.entity';
 import type { Plugins } from '../dependencies.js';
 import type { FaceInput } from './workload.dto.js';
 
@@ -14,6 +15,12 @@ export function requireSource({ sources }: Plugins, kind: string): Source {
   throw new Rejection('unknown-source', `There is no source of kind "${kind}". Choose one of: ${known}.`, [
     { pointer: '/sourceKind', detail: `must be one of ${known}` },
   ]);
+}
+
+/** Throws `workload-deleting`. */
+export function requirePresent({ lifecycle, name }: Pick<Workload, 'lifecycle' | 'name'>): void {
+  if (lifecycle === 'present') return;
+  throw new Rejection('workload-deleting', `Workload ${name} is being deleted; create a new one once it is gone.`);
 }
 
 /** Throws `invalid-config` naming every bad field. */

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsBoolean, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
-import { Rejection } from '#domain/errors';
+import { releaseOf } from '#domain/release';
 import { checkConfig } from '#plugins/config';
 import type { Wish } from '#plugins/inbound';
 import type { Release, Source } from '#plugins/source';
@@ -19,6 +19,7 @@ import { DeploymentDetail } from '../deployments/deployment.dto.js';
 import { readDeployment } from '../deployments/read-deployment.js';
 import { Answers } from '../http/answers.js';
 import { Id } from '../http/id.js';
+import { requirePresent } from './check-workload.js';
 import { findWorkload } from './find-workload.js';
 import { ResolveArtifact } from './resolve-artifact.js';
 
@@ -92,9 +93,9 @@ export class DeployController {
   @Answers(202, DeploymentDetail, 'Resolves what to deploy and asks for it; a waiting deployment gives way')
   async deploy(@Who() who: Identity, @Id() id: string, @Body() body: DeployInput): Promise<DeploymentDetail> {
     const row = await findWorkload(this.reads, who, id);
-    refuseDeleting(row);
+    requirePresent(row);
     const { artifact } = await this.artifacts.resolve(row, wishOf(body));
-    const { name: workloadName, sourceKind, sourceConfig: config, faces, env, node } = row;
+    const { name: workloadName, sourceKind, node } = row;
     const origin = { reason: 'manual' as const, note: body.reason ?? null, bindingId: null, deliveryId: null };
     const request = {
       id: uuid(),
@@ -103,7 +104,7 @@ export class DeployController {
       sourceKind,
       node,
       ...origin,
-      release: { artifact, config, faces, env },
+      release: releaseOf(row, artifact),
     };
     await requestDeployment(this.store, request, causeOf(who));
     return readDeployment({ store: this.store, reads: this.reads }, who, request.id);
@@ -147,9 +148,4 @@ function gitWish(ref: string | undefined, sha: string | undefined): Wish['git'] 
   const tag = /^refs\/tags\/(.+)$/.exec(ref ?? '')?.[1];
   const branch = tag === undefined ? ref?.replace(/^refs\/heads\//, '') : undefined;
   return { ref, sha, tag, branch };
-}
-
-function refuseDeleting({ lifecycle, name }: Workload): void {
-  if (lifecycle === 'present') return;
-  throw new Rejection('workload-deleting', `Workload ${name} is being deleted; create a new one once it is gone.`);
 }

@@ -67,14 +67,15 @@ export class EnvController {
     @Body() body: unknown,
     @IfMatch() expectedVersion?: number,
   ): Promise<EnvAnswer> {
-    const { env: before } = await findWorkload(this.reads, who, id);
+    const { env: before, version } = await findWorkload(this.reads, who, id);
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       throw new Rejection('invalid-body', 'The body must be a JSON object of variables.', [
         { pointer: '', detail: 'must be an object' },
       ]);
     }
     const { env, statements } = sealEnv(body as Record<string, unknown>, before, this.secrets);
-    return this.#set(who, id, { env, statements, expectedVersion });
+    // A secret that is kept is that of the version which was read.
+    return this.#set(who, id, { env, statements, expectedVersion: expectedVersion ?? version });
   }
 
   @Put(':key')

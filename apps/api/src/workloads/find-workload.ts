@@ -13,13 +13,16 @@ export function visibleWorkloads(reads: DataSource, who: Identity): SelectQueryB
 /** With its `env`. Throws `not-found`. */
 export async function findWorkload(reads: DataSource, who: Identity, id: string): Promise<Workload> {
   requireVisible(who, id);
-  const query = visibleWorkloads(reads, who).addSelect(['workload.env', 'workload.lifecycle']);
+  const query = visibleWorkloads(reads, who).addSelect(['workload.env', 'workload.envVersion', 'workload.lifecycle']);
   const found = await query.andWhere('workload.id = :id', { id }).getOne();
   if (found === null) throw notFound('workload');
   return found;
 }
 
-export function workloadAnswer({ env: _env, lifecycle: _lifecycle, ...row }: Workload, config: Config): WorkloadAnswer {
+export function workloadAnswer(
+  { env: _env, envVersion: _envVersion, lifecycle: _lifecycle, ...row }: Workload,
+  config: Config,
+): WorkloadAnswer {
   return { ...row, faces: row.faces.map((face) => ({ ...face, url: faceUrl(face, config) })) };
 }
 

@@ -1,10 +1,16 @@
 import type { DataSource } from 'typeorm';
 import { Rejection } from '#domain/errors';
+import type { Statement } from '#store/statement';
+import type { Identity } from '../access/identity.js';
 
 const MOST_STAGES = 50;
 
 /** Throws `unknown-parent`, or `parent-cycle` when the workload stands above its new parent. */
-export async function requireParent(reads: DataSource, id: string, parentId: string): Promise<void> {
+export async function requireParent(
+  reads: DataSource,
+  who: Identity,
+  { id, parentId }: { readonly id: string; readonly parentId: string },
+): Promise<void> {
   const above: { id: string }[] = await reads.query(
     `with recursive chain as (
       select id, parent_id, 1 as depth from view.workload where id = $1 and lifecycle = 'present'
@@ -14,7 +20,8 @@ export async function requireParent(reads: DataSource, id: string, parentId: str
     [parentId, MOST_STAGES],
   );
   const wrong = (detail: string) => [{ pointer: '/parentId', detail }];
-  if (above.length === 0) {
+  const isVisible = who.workloadIds === null || who.workloadIds.includes(parentId);
+  if (above.length === 0 || !isVisible) {
     throw new Rejection(
       'unknown-parent',
       'There is no workload with the id of the parent.',
@@ -28,4 +35,14 @@ export async function requireParent(reads: DataSource, id: string, parentId: str
       wrong('must not lead back to the workload'),
     );
   }
+}
+
+/** The same inside the commit, for two that change stages at once. */
+export function parentStands(id: string, parentId: string | null | undefined): readonly Statement[] {
+  return parentId ? [{ text: 'select log.assert_parent($1, $2)', values: [id, parentId] }] : [];
+}
+
+/** Nobody became its child since one looked. */
+export function standsAlone(id: string): Statement {
+  return { text: 'select log.assert_childless($1)', values: [id] };
 }

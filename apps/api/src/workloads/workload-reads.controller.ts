@@ -3,7 +3,6 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { DataSource } from 'typeorm';
 import type { Store } from '#store/store';
 import { Deployment } from '#store/views/deployment.entity';
-import { ArtifactView } from '#store/views/workload.entity';
 import { Who, type Identity } from '../access/identity.js';
 import { Needs } from '../access/needs.js';
 import { READS, STORE } from '../dependencies.js';
@@ -18,13 +17,6 @@ import { ContainerAnswer, containersOf } from './containers.js';
 import { findWorkload, visibleWorkloads } from './find-workload.js';
 import { workloadDiff } from './workload-at.js';
 import { ChainAnswer, ChainLink, DiffQuery } from './workload.dto.js';
-
-export class ReleaseAnswer {
-  @ApiProperty({ format: 'uuid' }) deploymentId: string;
-  @ApiProperty({ type: ArtifactView }) artifact: ArtifactView;
-  @ApiProperty() isCurrent: boolean;
-  @ApiProperty({ type: String, format: 'date-time', nullable: true }) succeededAt: Date | null;
-}
 
 class FieldChange {
   @ApiProperty() field: string;
@@ -84,25 +76,6 @@ export class WorkloadReadsController {
     return { ...page, items: page.items.map(deploymentAnswer) };
   }
 
-  @Get('releases')
-  @Needs('viewer', 'workload')
-  @AnswersPage(ReleaseAnswer, 'What was brought up and can be brought back')
-  async releases(@Who() who: Identity, @Id() id: string, @Query() query: PageQuery): Promise<Page<ReleaseAnswer>> {
-    const { currentDeploymentId } = await findWorkload(this.reads, who, id);
-    const rows = this.reads
-      .getRepository(Deployment)
-      .createQueryBuilder('deployment')
-      .where('deployment.workload_id = :id', { id });
-    const page = await pageOf(rows.andWhere("deployment.status in ('succeeded', 'rolled_back')"), query);
-    const items = page.items.map((row) => ({
-      deploymentId: row.id,
-      artifact: row.release.artifact,
-      isCurrent: row.id === currentDeploymentId,
-      succeededAt: row.endedAt,
-    }));
-    return { ...page, items };
-  }
-
   @Get('history')
   @Needs('viewer', 'workload')
   @AnswersPage(EventAnswer, 'What happened to the workload, newest first')
@@ -119,6 +92,8 @@ export class WorkloadReadsController {
   }
 }
 
-function linkOf({ id, name, title, stage, state, currentArtifact }: ChainLink): ChainLink {
-  return { id, name, title, stage, state, currentArtifact };
+function linkOf(row: ChainLink): ChainLink {
+  const { id, name, title, stage, sourceKind, state, hold } = row;
+  const { currentDeploymentId, pendingDeploymentId, currentArtifact } = row;
+  return { id, name, title, stage, sourceKind, state, hold, currentDeploymentId, pendingDeploymentId, currentArtifact };
 }

@@ -197,7 +197,7 @@ export class FaceAnswer extends FaceView {
   @ApiProperty({ type: String, example: 'http://shop.example.org:8780/' }) url: string;
 }
 
-const HIDDEN = ['faces', 'lifecycle', 'env', 'runningDeploymentId'] as const;
+const HIDDEN = ['faces', 'lifecycle', 'env', 'envVersion', 'runningDeploymentId'] as const;
 
 export class WorkloadAnswer extends OmitType(Workload, HIDDEN) {
   @ApiProperty({ type: [FaceAnswer] }) faces: FaceAnswer[];
@@ -208,7 +208,11 @@ export class ChainLink extends PickType(WorkloadAnswer, [
   'name',
   'title',
   'stage',
+  'sourceKind',
   'state',
+  'hold',
+  'currentDeploymentId',
+  'pendingDeploymentId',
   'currentArtifact',
 ] as const) {}
 

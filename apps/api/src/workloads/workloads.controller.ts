@@ -20,7 +20,7 @@ import { checkSource, completeFaces, requireSource } from './check-workload.js';
 import { sealEnv } from './env.js';
 import { findWorkload, visibleWorkloads, workloadAnswer } from './find-workload.js';
 import { namingHostOwner } from './host-owner.js';
-import { requireParent } from './parent.js';
+import { parentStands, requireParent, standsAlone } from './parent.js';
 import { workloadAt } from './workload-at.js';
 import { ChangeWorkload, CreateWorkload, PastQuery, WorkloadAnswer, WorkloadsQuery } from './workload.dto.js';
 
@@ -44,7 +44,7 @@ export class WorkloadsController {
     checkSource(source, sourceConfig, faces);
     this.#requireNode(node);
     const id = uuid();
-    if (parentId !== null) await requireParent(this.reads, id, parentId);
+    if (parentId !== null) await requireParent(this.reads, who, { id, parentId });
     const { env, statements } = sealEnv(variables, {}, this.secrets);
     const settings = {
       title: body.title ?? null,
@@ -58,7 +58,7 @@ export class WorkloadsController {
     ];
     if (Object.keys(env).length > 0) operations.push(onNew(workload, id, { type: 'SetEnv', env }));
     await namingHostOwner(this.reads, faces, () =>
-      this.store.commit(operations, { ...causeOf(who), extra: statements }),
+      this.store.commit(operations, { ...causeOf(who), extra: [...statements, ...parentStands(id, parentId)] }),
     );
     return this.#answer(who, id);
   }
@@ -104,7 +104,7 @@ export class WorkloadsController {
     const source = requireSource(this.plugins, before.sourceKind);
     if (body.sourceConfig ?? body.faces)
       checkSource(source, body.sourceConfig ?? before.sourceConfig, faces ?? before.faces);
-    if (body.parentId) await requireParent(this.reads, id, body.parentId);
+    if (body.parentId) await requireParent(this.reads, who, { id, parentId: body.parentId });
     const { title, stage, sourceConfig, parentId } = body;
     const policy = body.policy && { ...before.policy, ...given(body.policy) };
     const command = {
@@ -113,7 +113,9 @@ export class WorkloadsController {
       faces,
     };
     const operation = { ...on(workload, id, command), expectedVersion };
-    await namingHostOwner(this.reads, faces ?? [], () => this.store.commit([operation], causeOf(who)));
+    await namingHostOwner(this.reads, faces ?? [], () =>
+      this.store.commit([operation], { ...causeOf(who), extra: parentStands(id, parentId) }),
+    );
     return this.#answer(who, id);
   }
 
@@ -132,7 +134,10 @@ export class WorkloadsController {
     ]);
     const command = { type: 'DeleteWorkload' as const, children: children.map(({ name }) => name) };
     const unbind = bindings.map((row) => on(binding, row.id, { type: 'RemoveBinding' }));
-    await this.store.commit([{ ...on(workload, id, command), expectedVersion }, ...unbind], causeOf(who));
+    await this.store.commit([{ ...on(workload, id, command), expectedVersion }, ...unbind], {
+      ...causeOf(who),
+      extra: [standsAlone(id)],
+    });
     return this.#answer(who, id);
   }
 

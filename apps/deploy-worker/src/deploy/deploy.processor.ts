@@ -2,6 +2,7 @@ import { deployment, isUnfinished, type DeploymentState } from '#domain/deployme
 import { RetryableError, TerminalError } from '#domain/errors';
 import { askKeeper } from '#runtime/applied-routes';
 import { on } from '#store/operation';
+import { pruneReleases } from '#store/prune-releases';
 import { readSettings } from '#store/settings';
 import { settleDelivery } from '#store/settle-delivery';
 import type { Statement } from '#store/statement';
@@ -57,6 +58,7 @@ async function runOne(deps: WorkerDeps, lease: HeldLease, deploymentId: string):
     await deps.docker.ping(lease.signal);
     const state = await resume(deps, { lease, deploymentId, known });
     await afterwards(deps, state);
+    await prune(deps, state);
     if (deps.stopping?.aborted) return 'not-mine';
     return isUnfinished(state) ? 'later' : 'ended';
   } catch (error) {
@@ -119,6 +121,15 @@ async function afterwards(deps: WorkerDeps, state: DeploymentState): Promise<voi
   if (deliveryId === null || state.status === 'running' || state.status === 'waiting') return;
   await enqueueNext(deps, deliveryId);
   await settleDelivery(deps.store, deliveryId, { actor: `system:${deps.owner}`, correlationId: deliveryId });
+}
+
+/** What could not be pruned now is pruned by the reconciler's tidy: it is no failure of the deployment. */
+async function prune({ store, owner, logger }: WorkerDeps, state: DeploymentState): Promise<void> {
+  if (state.status !== 'succeeded' || state.request === null) return;
+  const { id, workloadId } = state.request;
+  await pruneReleases(store, `system:${owner}`, workloadId).catch((error: unknown) =>
+    logger.warn({ deploymentId: id, err: error }, 'Old releases could not be pruned; the reconciler tries again'),
+  );
 }
 
 /** Whoever leaves room in a delivery lets the next one of it in. */

@@ -8,7 +8,7 @@ import {
 import { streamOf } from '#domain/decider';
 import { TerminalError } from '#domain/errors';
 import type { Plan, Release, Source, Step, StepIo } from '#plugins/source';
-import { on } from '#store/operation';
+import { on, type Operation } from '#store/operation';
 import type { Statement } from '#store/statement';
 import type { Store } from '#store/store';
 import type { Folded } from '#store/streams';
@@ -123,7 +123,8 @@ async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promis
 
 async function record(run: Run, command: DeploymentCommand): Promise<DeploymentState> {
   const { store, lease, deploymentId, correlationId, owner } = run;
-  const { folds } = await store.commit([{ ...on(deployment, deploymentId, command), known: run.known }], {
+  const operations = [{ ...on(deployment, deploymentId, command), known: run.known }, ...rolledAway(run, command)];
+  const { folds } = await store.commit(operations, {
     actor: `system:${owner}`,
     correlationId,
     lease: { subject: lease.subject, epoch: lease.epoch },
@@ -131,6 +132,14 @@ async function record(run: Run, command: DeploymentCommand): Promise<DeploymentS
   });
   run.known = folds.get(streamOf('deployment', deploymentId)) as Folded<DeploymentState>;
   return run.known.state;
+}
+
+/** With the success of a rollback, what served until then has become `rolled_back`. */
+function rolledAway({ deploymentId, known }: Run, command: DeploymentCommand): readonly Operation[] {
+  const { request, commitStep, previousDeploymentId } = known.state;
+  const isSwitch = command.type === 'CompleteStep' && command.step === commitStep;
+  if (!isSwitch || request?.reason !== 'rollback' || previousDeploymentId === null) return [];
+  return [on(deployment, previousDeploymentId, { type: 'RollBackDeployment', by: deploymentId })];
 }
 
 function stepNamed(plan: Plan, name: string): Step {

@@ -1,6 +1,7 @@
 import { binding } from '#domain/binding';
 import { delivery, type BindingVerdict, type DeliveryState } from '#domain/delivery';
 import type { DeploymentReason, DeploymentRequest } from '#domain/deployment';
+import { releaseOf } from '#domain/release';
 import { Rejection, RetryableError } from '#domain/errors';
 import { Conflict, LeaseLost, PreconditionFailed } from '#store/errors';
 import { on, type Operation } from '#store/operation';
@@ -222,8 +223,7 @@ function verdictOf(
 }
 
 function requestOf({ deliveryId, state }: Dispatch, bound: BoundWorkload, artifact: Artifact): DeploymentRequest {
-  const { workloadId, workloadName, sourceKind, node, bindingId, sourceConfig, faces, env } = bound;
-  const release = { artifact, config: sourceConfig, faces, env };
+  const { workloadId, workloadName, sourceKind, node, bindingId } = bound;
   const origin = state.received!.origin;
   const reason: DeploymentReason = origin === 'replay' ? 'webhook' : origin;
   return {
@@ -236,7 +236,7 @@ function requestOf({ deliveryId, state }: Dispatch, bound: BoundWorkload, artifa
     note: null,
     bindingId,
     deliveryId,
-    release,
+    release: releaseOf(bound, artifact),
   };
 }
 

@@ -20,6 +20,7 @@ export interface BoundWorkload {
   readonly sourceConfig: Readonly<Record<string, unknown>>;
   readonly faces: readonly Face[];
   readonly env: Env;
+  readonly envVersion: number;
   readonly node: string;
   readonly hold: Hold | null;
   readonly runState: RunState;

@@ -3,7 +3,8 @@ import { state } from './0002-state.js';
 import { room } from './0003-room.js';
 import { credentialName } from './0004-credential-name.js';
 import { drift } from './0009-drift.js';
+import { guards } from './0005-guards.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
-export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, drift];
+export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, guards, drift];

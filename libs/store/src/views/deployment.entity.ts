@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { DeploymentReason, DeploymentStatus, ReleaseRecord } from '#domain/deployment';
+import type { DeploymentReason, DeploymentStatus } from '#domain/deployment';
+import type { ReleaseRecord } from '#domain/release';
 
 export const DEPLOYMENT_STATUSES = [
   'waiting',
@@ -35,6 +36,12 @@ export class FailureView {
   lastLines?: string[];
 }
 
+export class PromotionView {
+  @ApiProperty({ format: 'uuid' }) workloadId: string;
+  @ApiProperty({ format: 'uuid', description: 'That brought up the artifact there' }) deploymentId: string;
+  @ApiProperty({ description: 'It had not succeeded there, or is of another repository' }) isHotfix: boolean;
+}
+
 @Entity({ schema: 'view', name: 'deployment' })
 export class Deployment {
   @ApiProperty({ format: 'uuid' }) @PrimaryColumn('uuid') id: string;
@@ -50,6 +57,25 @@ export class Deployment {
   @ApiProperty({ type: String, format: 'uuid', nullable: true }) @Column('uuid', { nullable: true }) deliveryId:
     string | null;
   @ApiProperty({ type: 'object', additionalProperties: true }) @Column('jsonb') release: ReleaseRecord;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The deployment whose release it brings back',
+  })
+  @Column('uuid', { nullable: true })
+  restores: string | null;
+  @ApiProperty({ type: PromotionView, nullable: true })
+  @Column('jsonb', { nullable: true })
+  promotedFrom: PromotionView | null;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The deployment that brought an earlier release back',
+  })
+  @Column('uuid', { nullable: true })
+  rolledBackBy: string | null;
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   @Column('uuid', { nullable: true })
   previousDeploymentId: string | null;

@@ -56,6 +56,32 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
       ];
     case 'DeploymentSkipped':
       return [end('skipped', { error: event.data }), clear(id, 'pending_deployment_id')];
+    case 'DeploymentRolledBack':
+    case 'ReleasePinned':
+    case 'ReleaseUnpinned':
+    case 'ReleasePruned':
+      return [change(ofRelease(event))];
+  }
+}
+
+type ReleaseEvent = Extract<
+  DeploymentEvent,
+  { type: 'DeploymentRolledBack' | 'ReleasePinned' | 'ReleaseUnpinned' | 'ReleasePruned' }
+>;
+
+function ofRelease(event: Projected<ReleaseEvent>): Record<string, unknown> {
+  switch (event.type) {
+    case 'DeploymentRolledBack': {
+      const { by } = event.data;
+      const error = { code: 'rolled-back', message: `Deployment ${by} brought an earlier release back.` };
+      return { status: 'rolled_back', rolled_back_by: by, error };
+    }
+    case 'ReleasePinned':
+      return { is_pinned: true };
+    case 'ReleaseUnpinned':
+      return { is_pinned: false };
+    case 'ReleasePruned':
+      return { pruned_at: event.at };
   }
 }
 
@@ -64,11 +90,13 @@ function insertDeployment(
   event: { id: string; at: string; version: number; correlationId: string },
 ): Statement {
   const { workloadId, workloadName, sourceKind, node, reason, note, bindingId, deliveryId, release } = data;
+  const origin = { restores: data.restores, promoted_from: data.promotedFrom };
   const subject = { id: event.id, workload_id: workloadId, workload_name: workloadName, source_kind: sourceKind, node };
   const cause = { reason, note, binding_id: bindingId, delivery_id: deliveryId, correlation_id: event.correlationId };
   return insert('view.deployment', {
     ...subject,
     ...cause,
+    ...origin,
     release,
     status: 'waiting',
     version: event.version,

@@ -14,6 +14,7 @@ create table view.workload (
   source_config jsonb not null,
   faces jsonb not null default '[]',
   env jsonb not null default '{}',
+  env_version int not null default 0,
   parent_id uuid,
   node text not null,
   policy jsonb not null,
@@ -132,6 +133,11 @@ create table view.deployment (
   binding_id uuid,
   delivery_id uuid,
   release jsonb not null,
+  restores uuid,
+  promoted_from jsonb,
+  rolled_back_by uuid,
+  is_pinned boolean not null default false,
+  pruned_at timestamptz,
   previous_deployment_id uuid,
   plan jsonb not null default '[]',
   facts jsonb not null default '{}',
@@ -142,12 +148,18 @@ create table view.deployment (
   version int not null,
   requested_at timestamptz not null,
   started_at timestamptz,
-  ended_at timestamptz
+  ended_at timestamptz,
+  -- Equal for deployments that brought up the same: a rollback and a heal make no new release.
+  release_key text not null generated always as (md5(
+    ((release - 'envVersion') #- '{artifact,localId}')::text || coalesce(release->'artifact'->>'localId',
+      case when release->'artifact'->>'digest' is null then facts->>'imageId' end, ''))) stored
 );
 create unique index deployment_one_running on view.deployment (workload_id) where status = 'running';
 create unique index deployment_one_waiting on view.deployment (workload_id) where status = 'waiting';
 create unique index deployment_delivery_binding on view.deployment (delivery_id, binding_id) where delivery_id is not null;
 create index deployment_workload on view.deployment (workload_id, id);
+create index deployment_retained on view.deployment (workload_id, id)
+  where status in ('succeeded', 'rolled_back') and pruned_at is null;
 create index deployment_unfinished on view.deployment (node, id) where is_unfinished;
 
 create table view.step (

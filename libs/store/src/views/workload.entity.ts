@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Env, Hold, Policy, RunState } from '#domain/workload';
-import type { ReleaseRecord } from '#domain/deployment';
+import type { ReleaseRecord } from '#domain/release';
 
 export class FaceView {
   @ApiProperty({ example: 'shop.example.org' }) host: string;
@@ -14,6 +14,8 @@ export class ArtifactView {
   @ApiProperty({ example: 'ghcr.io/acme/shop' }) repository: string;
   @ApiProperty({ type: String, nullable: true }) tag: string | null;
   @ApiProperty({ type: String, nullable: true, example: 'sha256:…' }) digest: string | null;
+  @ApiProperty({ type: String, required: false, description: 'Id of an image that only the host has' })
+  localId?: string;
 }
 
 export const WORKLOAD_STATES = [
@@ -59,5 +61,6 @@ export class Workload {
   /** `gone` rows answer 404. */
   @Column('text', { select: false }) lifecycle: 'present' | 'deleting' | 'gone';
   @Column('jsonb', { select: false }) env: Env;
+  @Column('int', { select: false }) envVersion: number;
   @Column('uuid', { nullable: true, select: false }) runningDeploymentId: string | null;
 }

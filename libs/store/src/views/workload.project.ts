@@ -33,11 +33,11 @@ export function projectWorkload(event: Projected<WorkloadEvent>): readonly State
         ...event.data.faces.map(({ host, path, port }) => insert('view.face', { workload_id: id, host, path, port })),
       ];
     case 'EnvSet':
-      return [change({ env: event.data.env })];
+      return [change({ env: event.data.env, env_version: version })];
     case 'EnvUnset':
       return [
         {
-          text: 'update view.workload set env = env - $2::text, version = $3, updated_at = $4 where id = $1',
+          text: 'update view.workload set env = env - $2::text, env_version = $3, version = $3, updated_at = $4 where id = $1',
           values: [id, event.data.key, version, at],
         },
       ];

@@ -33,6 +33,7 @@ export function bound(changes: Partial<BoundWorkload> = {}): BoundWorkload {
     sourceConfig: { image: 'depot.test/crate' },
     faces: [],
     env: {},
+    envVersion: 0,
     node: 'default',
     hold: null,
     runState: 'running',

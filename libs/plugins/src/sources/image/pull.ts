@@ -25,13 +25,18 @@ export function imageOf({ artifact: { repository, digest } }: Release<ImageConfi
   return digest === null ? String(facts['imageId']) : `${repository}@${digest}`;
 }
 
-function nameOf({ artifact: { repository, digest, tag } }: Release<ImageConfig>): string {
-  return digest === null ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`;
+function nameOf({ artifact: { repository, digest, tag, localId } }: Release<ImageConfig>): string {
+  if (digest !== null) return `${repository}@${digest}`;
+  return localId ?? `${repository}:${tag ?? 'latest'}`;
 }
 
 async function pull(io: StepIo, release: Release<ImageConfig>): Promise<Image> {
   const name = nameOf(release);
   const { pullPolicy, registryName } = release.config;
+  if (name === release.artifact.localId) {
+    const text = `Image ${name.slice(0, 19)} is no longer on this host, and no registry has it. Build or load it again and deploy it.`;
+    throw new TerminalError('no-such-image', text, 'operator');
+  }
   if (pullPolicy === 'never') {
     const text = `${name} is not on this host, and pullPolicy is "never". Load it (docker load, docker build) or choose another policy.`;
     throw new TerminalError('no-such-image', text, 'operator');

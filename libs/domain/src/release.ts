@@ -1,0 +1,58 @@
+import { Rejection } from './errors.js';
+import type { Face } from './face.js';
+import type { Env } from './workload.js';
+
+/** Pinned: what a deployment brings up and a rollback brings back. */
+export interface ReleaseRecord {
+  readonly artifact: {
+    readonly kind: string;
+    readonly repository: string;
+    readonly tag: string | null;
+    readonly digest: string | null;
+    /** Id of an image that only the host has, found when it first ran: what pins it when it is brought back. */
+    readonly localId?: string;
+  };
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly faces: readonly Face[];
+  readonly env: Env;
+  /** Version of the workload at which these variables were set; 0 = never any. */
+  readonly envVersion?: number;
+}
+
+/** What a workload is configured to run, as a release of it. */
+export interface Releasable {
+  readonly sourceConfig: Readonly<Record<string, unknown>>;
+  readonly faces: readonly Face[];
+  readonly env: Env;
+  readonly envVersion: number;
+}
+
+/** The one place where a workload's saved config becomes a release: what belongs to one is added here. */
+export function releaseOf(
+  { sourceConfig: config, faces, env, envVersion }: Releasable,
+  artifact: ReleaseRecord['artifact'],
+): ReleaseRecord {
+  return { artifact, config, faces, env, envVersion };
+}
+
+/** Where an artifact came from that was not resolved anew. */
+export interface Promotion {
+  readonly workloadId: string;
+  readonly deploymentId: string;
+  /** Past the gate: it had not succeeded there, or is of another repository. */
+  readonly isHotfix: boolean;
+}
+
+export function releasePruned(deploymentId: string): Rejection {
+  return new Rejection(
+    'release-pruned',
+    `The release of deployment ${deploymentId} is kept no longer. Choose one of GET releases, or deploy its version again.`,
+  );
+}
+
+export function neverSucceeded(deploymentId: string, status: string): Rejection {
+  return new Rejection(
+    'never-succeeded',
+    `Deployment ${deploymentId} is ${status}: it has never served. Choose one of GET releases.`,
+  );
+}
