@@ -110,7 +110,11 @@ function workerDeps({ parts }: OpenGround, node: string): WorkerDeps {
 }
 
 async function bareOnce({ store }: Parts, backend: QueueBackend, round: number): Promise<number> {
-  const queue = new Queue(`bare-${round}`, { connection: {}, streams: { events: { maxLen: 100 } } }, backend.factory);
+  const queue = new Queue(
+    `bare-${round}`,
+    { connection: {}, streams: { events: { maxLen: 10_000 } } },
+    backend.factory,
+  );
   await queue.waitUntilReady();
   const release = {
     artifact: { kind: 'image', repository: IMAGE, tag: '1.0.0', digest: `sha256:${'a'.repeat(64)}` },
