@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxyIo } from '#plugins/source';
+import { proxyIo } from './proxy-io.js';
 
 export interface TestCaddy {
   readonly io: ProxyIo;
@@ -26,13 +27,12 @@ export async function startCaddy(): Promise<TestCaddy> {
     join(directory, 'initial.json'),
     JSON.stringify({ admin: { listen: `unix/${socket}`, config: { persist: false } } }),
   );
-  const io: ProxyIo = {
+  const io = proxyIo({
     routesDirectory,
     httpPort: await freePort(),
     httpsPort: await freePort(),
-    bind: '127.0.0.1',
     admin: (method, path, body) => admin({ socket, method, path, body }),
-  };
+  });
   let child = await launch(directory, io);
   return {
     io,

@@ -1,13 +1,16 @@
 import type { Pool } from 'pg';
 import type { Proxy, ProxyIo, Source } from '#plugins/source';
 import type { Logger } from '#runtime/logging';
+import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
+import { createEquip } from './equip.js';
 import { createKeeper } from './keeper.js';
 import { listRoutes } from './list-routes.js';
 import { createTidy } from './tidy.js';
 
 export interface ReconcilerDeps {
   readonly store: Store;
+  readonly secrets: Secrets;
   readonly sources: readonly Source[];
   readonly proxy: Proxy;
   readonly proxyIo: ProxyIo;
@@ -28,15 +31,17 @@ const ROUTE_EVENTS = new Set([
   'DeploymentFailed',
   'WorkloadCreated',
   'WorkloadTornDown',
+  'SettingsChanged',
 ]);
 
 /** Keeps the proxy of its node as the views want it, and throws away what has expired. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const { store, sources, proxy, proxyIo, node, logger } = deps;
+  const { store, secrets, sources, proxy, proxyIo, node, logger } = deps;
   const keeper = createKeeper({
     listRoutes: () => listRoutes(store.pool, node, sources),
     proxy,
     io: proxyIo,
+    equip: createEquip({ store, secrets, logger }),
     lock: (run) => whileKeeper(store.pool, node, run),
     onError: onceEach((error) =>
       logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again'),

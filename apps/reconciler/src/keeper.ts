@@ -9,6 +9,8 @@ export interface KeeperOptions {
   readonly listRoutes: () => Promise<readonly WantedRoutes[]>;
   readonly proxy: Proxy;
   readonly io: ProxyIo;
+  /** Fills in what these routes need and what may have changed since: their secrets, who issues certificates. */
+  readonly equip: (io: ProxyIo, routes: readonly Route[]) => Promise<ProxyIo>;
   /** Runs it while no other keeper of this node does; null = another one is at it. */
   readonly lock: <T>(run: () => Promise<T>) => Promise<T | null>;
   readonly onError: (error: unknown) => void;
@@ -88,21 +90,37 @@ export function createKeeper(options: KeeperOptions): Keeper {
 }
 
 /** True when the proxy had to be changed. */
-async function keep({ listRoutes, proxy, io }: KeeperOptions): Promise<boolean> {
+async function keep({ listRoutes, proxy, io, equip }: KeeperOptions): Promise<boolean> {
   const wanted = await listRoutes();
   await makeDirectories(io.routesDirectory, wanted);
-  const routes: Route[] = [];
-  for (const each of wanted) routes.push(...(await routesNow(each, io.routesDirectory)));
-  const hasChanged = await proxy.apply(proxy.render(routes, io), io);
-  await writeApplied(io.routesDirectory, appliedBy(wanted));
+  const files = await filesOf(wanted, proxy, io.routesDirectory);
+  const routes = wanted.flatMap((each) => {
+    const file = files.get(each.workloadId) ?? null;
+    const found = routesOf(each, file);
+    return proxy.followsFiles ? found : found.map((route) => ({ ...route, file }));
+  });
+  const equipped = await equip(io, routes);
+  const hasChanged = await proxy.apply(proxy.render(routes, equipped), equipped);
+  await writeApplied(io.routesDirectory, appliedBy(wanted, proxy.followsFiles ? new Map() : files));
   return hasChanged;
 }
 
-/** Two layouts that only the name of the serving file can tell apart are the rare case: the rest needs no look at it. */
-async function routesNow(wanted: WantedRoutes, routesDirectory: string): Promise<readonly Route[]> {
-  if (!areAmbiguous(wanted)) return routesOf(wanted, null);
-  const current = await currentRoute(routeDirectory(routesDirectory, wanted.workloadId));
-  return routesOf(wanted, current && current.ports.length > 0 ? formatRoute(current) : null);
+/**
+ * Names of the files that serve. A proxy that reads them itself needs them only for two layouts that nothing else can
+ * tell apart, which is the rare case.
+ */
+async function filesOf(
+  wanted: readonly WantedRoutes[],
+  { followsFiles }: Proxy,
+  routesDirectory: string,
+): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for (const each of wanted) {
+    if (followsFiles && !areAmbiguous(each)) continue;
+    const current = await currentRoute(routeDirectory(routesDirectory, each.workloadId));
+    if (current && current.ports.length > 0) files.set(each.workloadId, formatRoute(current));
+  }
+  return files;
 }
 
 async function makeDirectories(routesDirectory: string, wanted: readonly WantedRoutes[]): Promise<void> {
@@ -112,10 +130,13 @@ async function makeDirectories(routesDirectory: string, wanted: readonly WantedR
   }
 }
 
-function appliedBy(wanted: readonly WantedRoutes[]): Applied {
+/** The layouts, and the files that were rendered: for the worker that waits for one of them. */
+function appliedBy(wanted: readonly WantedRoutes[], files: ReadonlyMap<string, string>): Applied {
   return Object.fromEntries(
     wanted.map(({ workloadId, serving, pending }) => {
-      return [workloadId, [serving, pending].filter((layout) => layout !== null).map(layoutKey)];
+      const layouts = [serving, pending].filter((layout) => layout !== null).map(layoutKey);
+      const file = files.get(workloadId);
+      return [workloadId, file === undefined ? layouts : [...layouts, file]];
     }),
   );
 }

@@ -16,13 +16,13 @@ export interface StartedReconciler {
 
 /** Keeps the proxy of its node. The proxy itself goes on when this stops. */
 export async function startReconciler(parts: Parts, sources: readonly Source[] = SOURCES): Promise<StartedReconciler> {
-  const { config, logger, store } = parts;
+  const { config, logger, store, secrets } = parts;
   const proxy = PROXIES.find(({ kind }) => kind === config.proxy.kind);
   if (proxy === undefined) {
     throw new Error(`This release has no proxy ${config.proxy.kind}. Set TINYFORGE_PROXY to caddy or none.`);
   }
   const proxyIo = await openProxy(parts, proxy);
-  const reconciler = createReconciler({ store, sources, proxy, proxyIo, node: config.node, logger });
+  const reconciler = createReconciler({ store, secrets, sources, proxy, proxyIo, node: config.node, logger });
   await reconciler.start();
   return {
     stoppable: { name: 'reconciler', stop: () => reconciler.stop() },
@@ -32,11 +32,19 @@ export async function startReconciler(parts: Parts, sources: readonly Source[] =
 
 async function openProxy({ config, health, logger }: Parts, proxy: Proxy): Promise<ProxyIo> {
   const { bind, httpPort, httpsPort } = config.proxy;
-  const routesDirectory = join(config.dataDir, 'routes');
-  if (proxy.kind !== 'caddy') return { routesDirectory, bind, httpPort, httpsPort, admin: async () => null };
+  const nothingYet = { issuer: 'internal', reveal: () => null };
+  const fixed = { routesDirectory: join(config.dataDir, 'routes'), bind, files: NO_FILES, ...nothingYet };
+  if (proxy.kind !== 'caddy') return { ...fixed, httpPort, httpsPort, admin: async () => null };
   const caddy = openCaddy({ dataDir: config.dataDir, proxy: config.proxy, logger });
   health.add('proxy', async () => void (await caddy.admin('GET', '/config/')));
   // A Caddy that cannot be started is told by /readyz; the keeper goes on trying.
   const ports = await caddy.ports().catch(() => ({ httpPort, httpsPort }));
-  return { routesDirectory, bind, ...ports, admin: (method, path, body) => caddy.admin(method, path, body) };
+  return { ...fixed, ...ports, admin: (method, path, body) => caddy.admin(method, path, body) };
 }
+
+const NO_FILES: ProxyIo['files'] = {
+  list: async () => [],
+  read: async () => '',
+  write: async () => undefined,
+  remove: async () => undefined,
+};

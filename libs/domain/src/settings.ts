@@ -4,6 +4,8 @@ import { Rejection } from './errors.js';
 export interface Settings {
   /** Completes a face that names a subdomain only. */
   readonly domain: string | null;
+  /** Who issues certificates for faces with TLS. */
+  readonly acme: AcmeSettings;
   /** Deployments of one delivery that run at a time. */
   readonly maxTriggerFanOutConcurrency: number;
   /** Successful releases kept per workload. */
@@ -16,8 +18,20 @@ export interface Settings {
   readonly maxBodyBytes: number;
 }
 
+/**
+ * `internal`: the proxy's own authority, which no browser trusts by itself. No address of a person: it would lie in the
+ * log for ever, and Let's Encrypt writes to nobody any more.
+ */
+export interface AcmeSettings {
+  /** Address of an ACME directory, or `internal`. */
+  readonly directory: string;
+}
+
+export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
+
 export const DEFAULT_SETTINGS: Settings = {
   domain: null,
+  acme: { directory: LETS_ENCRYPT },
   maxTriggerFanOutConcurrency: 4,
   releasesKept: 5,
   bodyDays: 30,
@@ -36,13 +50,14 @@ export const settings: Decider<Settings, SettingsCommand, SettingsEvent> = {
   initial: DEFAULT_SETTINGS,
   decide(command, state) {
     const differing = Object.entries(command.changes).filter(
-      ([key, value]) => value !== undefined && value !== state[key as keyof Settings],
+      ([key, value]) => value !== undefined && !isSame(value, state[key as keyof Settings]),
     );
     const changes = Object.fromEntries(differing) as Partial<Settings>;
     requireBetween(changes, 'maxTriggerFanOutConcurrency', [1, 1000]);
     requireBetween(changes, 'releasesKept', [1, 100]);
     requireBetween(changes, 'bodyDays', [1, 3650]);
     requireBetween(changes, 'historyDays', [1, 36500]);
+    if (changes.acme) requireDirectory(changes.acme);
     requireBetween(changes, 'maxBodyBytes', [1024, 25 * 1024 * 1024]);
     return differing.length === 0 ? [] : [{ type: 'SettingsChanged', data: changes }];
   },
@@ -50,6 +65,20 @@ export const settings: Decider<Settings, SettingsCommand, SettingsEvent> = {
     return { ...state, ...event.data };
   },
 };
+
+/** No braces: a proxy would fill in a placeholder. */
+const DIRECTORY = /^https:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?(\/[A-Za-z0-9\-._~/]*)?$/;
+
+function requireDirectory({ directory }: AcmeSettings): void {
+  if (directory === 'internal' || DIRECTORY.test(directory)) return;
+  throw new Rejection('invalid-setting', 'acme.directory is no address of an ACME directory.', [
+    { pointer: '/acme/directory', detail: 'must be an https address, or "internal"' },
+  ]);
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
 
 function requireBetween(changes: Partial<Settings>, field: keyof Settings, [low, high]: [number, number]): void {
   const value = changes[field];

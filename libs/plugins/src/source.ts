@@ -1,6 +1,9 @@
 import type { Container, Docker } from '#docker/docker';
+import type { Face } from '#domain/face';
+import type { SecretRef } from '#domain/secret-ref';
 import type { ConfigClass } from './config.js';
 import type { Wish } from './inbound.js';
+import type { Access, Tls } from './routing/access.js';
 import type { OwnSubject } from './trigger.js';
 
 /** What a wish points at before the outside world was asked; equal keys are resolved once. */
@@ -33,12 +36,8 @@ export interface Artifact {
   readonly localId?: string;
 }
 
-/** A face as a source sees it. `port` null = the source's own port. */
-export interface Face {
-  readonly host: string;
-  readonly path: string;
-  readonly port: number | null;
-}
+/** A source looks at the port of a face alone; null = its own. */
+export type { Face };
 
 /** Artifact + rendered config + env + faces: what a deployment brings up, and a rollback brings back. */
 export interface Release<C extends object = object> {
@@ -121,6 +120,11 @@ export interface RouteIo {
   ready(faces: readonly Face[], ports: number): Promise<void>;
   /** One rename, all faces at once; `[]` = nothing serves. Throws when this worker's picture is stale. */
   switchTo(ports: readonly number[]): Promise<void>;
+  /**
+   * Waits until the proxy dials what the route file says; left out where it reads the file itself. For steps after
+   * the switch: what served before must not go earlier.
+   */
+  settled?(): Promise<void>;
 }
 
 export interface StepIo extends ResolveIo {
@@ -180,6 +184,10 @@ export interface Route {
   readonly path: string;
   /** One for each shape that the route file may have; the first that fits it counts. */
   readonly groups: readonly PortGroup[];
+  /** Left out: plain http. */
+  readonly tls?: Tls;
+  /** Name of the route file as it is, for a proxy that does not read it itself. */
+  readonly file?: string | null;
 }
 
 /** Which ports of a route file belong to a face (container ports ascending, then instances). */
@@ -191,6 +199,8 @@ export interface PortGroup {
   readonly count: number;
   /** For the file of this very name only; null = for every file with that many ports. */
   readonly file: string | null;
+  /** Who may come in while these ports serve. Left out: everyone. */
+  readonly access?: Access;
 }
 
 export interface ProxyIo {
@@ -199,12 +209,29 @@ export interface ProxyIo {
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly bind: string;
+  /** Who issues certificates for `auto`: `internal` = an authority of the proxy's own, else an ACME directory. */
+  readonly issuer: string;
   /** JSON request to the proxy's admin endpoint. */
   admin(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown>;
+  /** The value of a secret that these routes name; null = it cannot be opened, and whatever needs it stays shut. */
+  reveal(secret: SecretRef): string | null;
+  /** Files of a proxy that is configured by files. */
+  readonly files: ProxyFiles;
+}
+
+/** Plain names in one directory. */
+export interface ProxyFiles {
+  list(): Promise<readonly string[]>;
+  read(name: string): Promise<string>;
+  /** Whole or not at all. */
+  write(name: string, text: string): Promise<void>;
+  remove(name: string): Promise<void>;
 }
 
 export interface Proxy {
   readonly kind: string;
+  /** True: it looks at the route file at each request. False: each switch has to be rendered before it counts. */
+  readonly followsFiles: boolean;
   /** Pure: the whole configuration for these routes. */
   render(routes: readonly Route[], io: ProxyIo): unknown;
   /** Applies it when it differs from what runs; says whether it had to. */

@@ -117,6 +117,7 @@ test('settings have defaults, limits and a version', async () => {
   const before = await api.call('get', '/api/settings').expect(200);
   expect(before.body).toEqual({
     domain: null,
+    acme: { directory: 'https://acme-v02.api.letsencrypt.org/directory' },
     maxTriggerFanOutConcurrency: 4,
     releasesKept: 5,
     bodyDays: 30,
@@ -141,6 +142,16 @@ test('settings have defaults, limits and a version', async () => {
     '/releasesKept',
   ]);
   expectProblem(await api.call('patch', '/api/settings', { domain: 'a b' }), 400, 'invalid-body', ['/domain']);
+  expectProblem(await api.call('patch', '/api/settings', { acme: null }), 400, 'invalid-body', ['/acme']);
+  for (const directory of ['http://acme.example.org/', 'letsencrypt', 'https://a.org/{env.HOME}', 'https://u:p@a.org/'])
+    expectProblem(await api.call('patch', '/api/settings', { acme: { directory } }), 400, 'invalid-setting', [
+      '/acme/directory',
+    ]);
+  expect((await api.call('patch', '/api/settings', { acme: { directory: 'internal' } }).expect(200)).body.acme).toEqual(
+    {
+      directory: 'internal',
+    },
+  );
   expectProblem(await api.call('patch', '/api/settings', { adminToken: 'x' }), 400, 'unknown-field', ['/adminToken']);
   expect((await api.call('patch', '/api/settings', { historyDays: null }).expect(200)).body.historyDays).toBeNull();
 });

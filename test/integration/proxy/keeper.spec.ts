@@ -47,6 +47,7 @@ function keep(options: Partial<KeeperOptions> = {}): Keeper {
     listRoutes: async () => wanted,
     proxy: caddy,
     io: proxy.io,
+    equip: async (io) => io,
     lock: (run) => run(),
     onError: (error) => errors.push(error),
     ...options,

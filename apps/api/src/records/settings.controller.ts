@@ -1,8 +1,9 @@
 import { Body, Controller, Get, Inject, Patch } from '@nestjs/common';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
-import { IsInt, IsOptional, Matches, ValidateIf } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, ValidateIf, ValidateNested } from 'class-validator';
 import type { DataSource } from 'typeorm';
-import { settings as decider, SETTINGS_ID } from '#domain/settings';
+import { LETS_ENCRYPT, settings as decider, SETTINGS_ID } from '#domain/settings';
 import { on } from '#store/operation';
 import type { Store } from '#store/store';
 import { causeOf, Who, type Identity } from '../access/identity.js';
@@ -15,6 +16,18 @@ import { readSettings } from './read-settings.js';
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const isGiven = (_: object, value: unknown) => value !== undefined;
 
+class AcmeView {
+  @ApiProperty({
+    type: String,
+    example: LETS_ENCRYPT,
+    description:
+      'Address of an ACME directory, or `internal`: an authority of the proxy, which no browser trusts by itself',
+  })
+  @IsString()
+  @MaxLength(500)
+  directory: string;
+}
+
 export class SettingsView {
   @ApiProperty({
     type: String,
@@ -25,6 +38,13 @@ export class SettingsView {
   @IsOptional()
   @Matches(DOMAIN, { message: 'must be a domain in lower case, such as apps.example.org' })
   domain: string | null;
+
+  @ApiProperty({ type: AcmeView, description: 'Who issues certificates for faces with `tls: auto`' })
+  @ValidateIf(isGiven)
+  @IsObject()
+  @ValidateNested()
+  @Type(() => AcmeView)
+  acme: AcmeView;
 
   @ApiProperty({
     type: 'integer',

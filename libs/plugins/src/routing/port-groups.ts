@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Face, PortGroup, Route, Upstream } from '../source.js';
+import { accessOf, tlsOf } from './access.js';
 
 /** A face with its container port filled in. */
 export interface RoutedFace extends Face {
@@ -23,9 +24,9 @@ export interface WantedRoutes {
 
 /** A face that names no port where the source has none either is left out: nothing can stand behind it. */
 export function layoutOf(faces: readonly Face[], upstream: Upstream): RouteLayout {
-  const routed = faces.flatMap(({ host, path, port }) => {
-    const filled = port ?? upstream.port;
-    return filled === null ? [] : [{ host, path, port: filled }];
+  const routed = faces.flatMap((face) => {
+    const filled = face.port ?? upstream.port;
+    return filled === null ? [] : [{ ...face, port: filled }];
   });
   const layout = { faces: routed.sort(byHostAndPath), total: 0 };
   return { ...layout, total: portsOf(layout).length * upstream.instances };
@@ -41,19 +42,36 @@ export function routePorts(
 
 /** Equal keys, equal routes: what the keeper records as applied and a worker waits for. */
 export function layoutKey(layout: RouteLayout): string {
-  const faces = [...layout.faces].sort(byHostAndPath).map(({ host, path, port }) => [host, path, port]);
+  const faces = [...layout.faces]
+    .sort(byHostAndPath)
+    .map((face) => [face.host, face.path, face.port, ...rulesOf(face)]);
   return createHash('sha256')
     .update(JSON.stringify([faces, layout.total]))
     .digest('hex')
     .slice(0, 16);
 }
 
+/** A face without rules has none in its key. Secrets are named by id and version. */
+function rulesOf(face: Face): readonly unknown[] {
+  const [access, tls] = [accessOf(face), tlsOf(face)];
+  if (!access && !tls) return [];
+  const { ranges = null, login = null } = access ?? {};
+  const nameOf = ({ secretId, version }: { secretId: string; version: number }) => `${secretId}/${version}`;
+  const certificate = tls?.mode === 'custom' ? [tls.chain, nameOf(tls.key)] : null;
+  return [ranges, login && [login.user, nameOf(login.password)], tls?.mode ?? null, certificate];
+}
+
 /**
- * True when both write as many ports with another meaning: the name of the file that serves now has to tell them apart.
+ * True when both write as many ports with another meaning, or let other people in: the name of the file that serves
+ * now has to tell them apart, so that the switch alone decides.
  */
 export function areAmbiguous({ serving, pending }: WantedRoutes): boolean {
   if (!serving || !pending || serving.total !== pending.total) return false;
-  return portsOf(serving).join() !== portsOf(pending).join();
+  if (portsOf(serving).join() !== portsOf(pending).join()) return true;
+  return serving.faces.some((face) => {
+    const next = groupOf(pending, keyOf(face));
+    return next !== null && JSON.stringify(next) !== JSON.stringify(groupOf(serving, keyOf(face)));
+  });
 }
 
 /** The routes of one workload, right before and after its switch. `file`: the name of its route file now. */
@@ -63,12 +81,20 @@ export function routesOf(wanted: WantedRoutes, file: string | null): readonly Ro
   const faces = new Map([...(serving?.faces ?? []), ...(pending?.faces ?? [])].map((face) => [keyOf(face), face]));
   return [...faces.values()].map(({ host, path }) => {
     const face = keyOf({ host, path });
+    const tls = tlsAt(pending, face) ?? tlsAt(serving, face);
     const now = serving && groupOf(serving, face);
     const next = pending && groupOf(pending, face);
     const bound = isAmbiguous && file !== null ? [{ ...(now ?? nothing(serving!.total)), file }] : [];
     const open = isAmbiguous ? [next] : [now, next];
-    return { workloadId, host, path, groups: distinct([...bound, ...open.filter((group) => group !== null)]) };
+    const groups = distinct([...bound, ...open.filter((group) => group !== null)]);
+    return { workloadId, host, path, groups, ...(tls && { tls }) };
   });
+}
+
+/** On both sides of a switch a face has TLS where one of the two asks for it: nothing is served in the clear early. */
+function tlsAt(layout: RouteLayout | null, face: string) {
+  const found = layout?.faces.find((each) => keyOf(each) === face);
+  return found && tlsOf(found);
 }
 
 function portsOf(layout: RouteLayout): readonly number[] {
@@ -80,7 +106,9 @@ function groupOf(layout: RouteLayout, face: string): PortGroup | null {
   if (!found) return null;
   const ports = portsOf(layout);
   const count = layout.total / ports.length;
-  return { total: layout.total, first: ports.indexOf(found.port) * count, count, file: null };
+  const access = accessOf(found);
+  const group = { total: layout.total, first: ports.indexOf(found.port) * count, count, file: null };
+  return access ? { ...group, access } : group;
 }
 
 function nothing(total: number): PortGroup {

@@ -7,6 +7,7 @@ export function drainStep(owned: Owned, drainSeconds: number): Step {
   return {
     name: 'drain',
     async run(io) {
+      await io.route.settled?.();
       const old = await othersOf(io, owned);
       if (old.every(({ state }) => state !== 'running')) return {};
       io.log(`Draining ${old.length} old container(s) for ${drainSeconds} s`, 'step');

@@ -5,6 +5,7 @@ export function retireStep(owned: Owned, stopTimeoutSeconds: number): Step {
   return {
     name: 'retire',
     async run(io) {
+      await io.route.settled?.();
       await removeContainers(io, await othersOf(io, owned), stopTimeoutSeconds);
       return {};
     },

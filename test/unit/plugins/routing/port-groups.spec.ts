@@ -91,4 +91,53 @@ describe('the groups of a face', () => {
       ],
     });
   });
+
+  it('are bound to the file where the same ports come in another order, or other people may come in', () => {
+    const turned = {
+      workloadId: 'w',
+      serving: layout([face('a', 80), face('b', 81)]),
+      pending: layout([face('a', 81), face('b', 80)]),
+    };
+    expect(areAmbiguous(turned)).toBe(true);
+    const shut = layoutOf([{ ...face('a'), exposure: 'internal' }], { port: 80, instances: 1 });
+    const opened = { workloadId: 'w', serving: shut, pending: layout([face('a')]) };
+    expect(areAmbiguous(opened)).toBe(true);
+    expect(groupsOf(opened, '5-20001')['a']).toMatchObject([
+      { file: '5-20001', access: { ranges: expect.arrayContaining(['10.0.0.0/8']), login: null } },
+      { file: null },
+    ]);
+    expect(groupsOf(opened, '5-20001')['a']![1]).not.toHaveProperty('access');
+    expect(areAmbiguous({ ...opened, pending: layout([face('a')], 2) })).toBe(false);
+  });
+});
+
+describe('the rules of a face', () => {
+  const one = (more: object) => layoutKey(layoutOf([{ ...face('a'), ...more }], { port: 80, instances: 1 }));
+  const secret = (version: number) => ({ secretId: 's', version, fingerprint: 'f' });
+  const certificate = (version: number) => ({ tls: 'custom', certificate: { chain: 'c', key: secret(version) } });
+
+  it('are part of its key: a worker waits until the proxy has them', () => {
+    const plain = layoutKey(layout([face('a')]));
+    const keys = [
+      one({ exposure: 'internal' }),
+      one({ exposure: 'internal', allow: ['10.0.0.0/8'] }),
+      one({ basicAuth: { user: 'u', password: secret(1) } }),
+      one({ basicAuth: { user: 'u', password: secret(2) } }),
+      one({ tls: 'auto' }),
+      one(certificate(1)),
+      one(certificate(2)),
+    ];
+    expect(new Set([plain, ...keys]).size).toBe(8);
+    expect(one({})).toBe(plain);
+    expect(one({ subdomain: 'a' })).toBe(plain);
+  });
+
+  it('keep TLS on both sides of a switch where one of them has it', () => {
+    const secure = layoutOf([{ ...face('a'), tls: 'auto' }], { port: 80, instances: 1 });
+    const tlsOf = (serving: typeof secure, pending: typeof secure) =>
+      routesOf({ workloadId: 'w', serving, pending }, null).map(({ tls }) => tls?.mode);
+    expect(tlsOf(secure, layout([face('a')]))).toEqual(['auto']);
+    expect(tlsOf(layout([face('a')]), secure)).toEqual(['auto']);
+    expect(tlsOf(layout([face('a')]), layout([face('a')]))).toEqual([undefined]);
+  });
 });

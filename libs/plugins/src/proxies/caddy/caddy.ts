@@ -1,36 +1,32 @@
 import type { Proxy, ProxyIo, Route } from '../../source.js';
-import { renderRoute } from './route.js';
-
-type Json = Readonly<Record<string, unknown>>;
-
-/** Our server's name among whatever else this Caddy serves. */
-const SERVER = 'tinyforge';
+import { canonical, merge, withoutOurs } from './merge.js';
+import { renderServers } from './servers.js';
+import { renderTls } from './tls.js';
 
 /** A switch never comes here: routes follow the route files. Only faces and numbers of ports change this. */
 export const caddy: Proxy = {
   kind: 'caddy',
-  render: (routes, io) => ({ apps: { http: { servers: { [SERVER]: renderServer(routes, io) } } } }),
-  async apply(doc, io) {
+  followsFiles: true,
+  render(routes, io) {
+    const wanted = routes.filter(isPlain).sort(mostSpecificFirst);
+    return { apps: { http: { servers: renderServers(wanted, io) }, ...renderTls(wanted, io) } };
+  },
+  async apply(doc, io: ProxyIo) {
     const running = await io.admin('GET', '/config/');
-    const wanted = merge(running, doc);
+    const wanted = merge(withoutOurs(running), doc);
     if (canonical(running) === canonical(wanted)) return false;
     await io.admin('POST', '/load', wanted);
     return true;
   },
 };
 
-function renderServer(routes: readonly Route[], io: ProxyIo): Json {
-  const host = io.bind.includes(':') ? `[${io.bind}]` : io.bind;
-  return {
-    listen: [`${host}:${io.httpPort}`],
-    automatic_https: { disable: true },
-    // Slow senders of headers must not pile up; bodies and answers may take as long as they like.
-    read_header_timeout: '30s',
-    routes: [
-      ...[...routes].sort(mostSpecificFirst).map((route) => renderRoute(route, io.routesDirectory)),
-      noSuchHost(),
-    ],
-  };
+/**
+ * Caddy fills in placeholders wherever it compares or sends a string, `{env.…}` among them. No face that was accepted
+ * holds a brace; one that does all the same serves nothing.
+ */
+function isPlain({ host, path, groups }: Route): boolean {
+  const users = groups.map(({ access }) => access?.login?.user ?? '');
+  return [host, path, ...users].every((text) => !/[{}\s]/.test(text));
 }
 
 /** Caddy takes the first route that fits: the longest host, then the longest path. */
@@ -40,34 +36,4 @@ function mostSpecificFirst(a: Route, b: Route): number {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function noSuchHost(): Json {
-  const problem = {
-    type: 'about:blank',
-    title: 'Not Found',
-    status: 404,
-    code: 'no-such-host',
-    detail: 'No workload answers at this host and path: no such host. Add it as a face of one.',
-  };
-  const headers = { 'Content-Type': ['application/problem+json'] };
-  return { handle: [{ handler: 'static_response', status_code: 404, headers, body: JSON.stringify(problem) }] };
-}
-
-/** Only our server is ours: the admin endpoint, logging and an operator's own servers stay as they run. */
-function merge(running: unknown, doc: unknown): unknown {
-  if (!isObject(running) || !isObject(doc)) return doc;
-  const { [SERVER]: server, ...rest } = doc;
-  const merged = Object.entries(rest).map(([key, value]) => [key, merge(running[key], value)]);
-  return { ...running, ...Object.fromEntries(merged), ...(server === undefined ? {} : { [SERVER]: server }) };
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    return isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => compare(a, b))) : inner;
-  });
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
