@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import request from 'supertest';
 import { expect } from 'vitest';
+import type { Source } from '#plugins/source';
 import { SOURCES } from '#plugins/sources/sources';
 import type { Trigger } from '#plugins/trigger';
 import { TRIGGERS } from '#plugins/triggers/triggers';
@@ -49,12 +50,13 @@ export interface TestApiOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Beside those that ship. */
   readonly triggers?: readonly Trigger[];
+  readonly sources?: readonly Source[];
   /** A cluster that the test may break; that of the run unless told. */
   readonly clusterUrl?: string;
 }
 
 /** The API over a database of its own, without worker, reconciler or queue. */
-export async function startTestApi({ env = {}, triggers = [], clusterUrl }: TestApiOptions = {}): Promise<Api> {
+export async function startTestApi({ env = {}, triggers = [], sources = [], clusterUrl }: TestApiOptions = {}): Promise<Api> {
   const database = await createDatabase(clusterUrl === undefined ? {} : { clusterUrl, migrated: false });
   const dataDir = await mkdtemp(join(tmpdir(), 'tf-api-'));
   const config = readConfig(
@@ -82,7 +84,7 @@ export async function startTestApi({ env = {}, triggers = [], clusterUrl }: Test
   const app = await createApi({
     ...opened,
     reads: await openDataSource(opened.store.pool),
-    plugins: { sources: SOURCES, triggers: [...TRIGGERS, ...triggers], vendors: VENDORS },
+    plugins: { sources: [...SOURCES, ...sources], triggers: [...TRIGGERS, ...triggers], vendors: VENDORS },
     config,
     http,
     logger,

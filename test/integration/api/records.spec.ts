@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRegistry } from '../../support/registry.js';
 import { expectProblem, startTestApi, type Answer, type Api } from './fixture.js';
@@ -110,6 +112,33 @@ describe('registries', () => {
       await api.call('post', '/api/registries', { name: 'down', host: '127.0.0.1:1', insecure: true }).expect(201)
     ).body;
     expectProblem(await api.call('post', `/api/registries/${down.id}/test`), 502, 'registry-unreachable');
+  });
+
+  test('say why a test failed: no login, no answer, an address that is not allowed', async () => {
+    const registry = await startRegistry({ auth: { username: 'ci', password: 'hunter2' } });
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const made = async (name: string, host: string, more: object = { insecure: true }): Promise<string> =>
+      (await api.call('post', '/api/registries', { name, host, ...more }).expect(201)).body.id;
+    const test = async (id: string) => api.call('post', `/api/registries/${id}/test`);
+    try {
+      const anonymous = await test(await made('anonymous', registry.host));
+      expectProblem(anonymous, 502, 'registry-denied');
+      const mute = await test(await made('mute', `127.0.0.1:${(silent.address() as AddressInfo).port}`));
+      expectProblem(mute, 502, 'registry-unreachable');
+      expect(mute.body.detail).toContain('5 s');
+      // https to what speaks plain http.
+      const secure = await test(await made('secure', registry.host, {}));
+      expect(secure.status).toBe(502);
+      const unknown = await test(await made('unknown', 'registry.invalid', {}));
+      expectProblem(unknown, 502, 'registry-unreachable');
+    } finally {
+      silent.close();
+      await registry.stop();
+    }
+    expectProblem(await test(NOWHERE), 404, 'not-found');
+    const token = await api.token('viewer');
+    expectProblem(await api.call('post', `/api/registries/${NOWHERE}/test`, undefined, { token }), 403, 'role-too-low');
   });
 });
 

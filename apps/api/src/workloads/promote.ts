@@ -7,7 +7,7 @@ import type { Source } from '#plugins/source';
 import { promotable, type Promotable } from '#store/promotable';
 import type { Store } from '#store/store';
 import type { Workload } from '#store/views/workload.entity';
-import type { Identity } from '../access/identity.js';
+import { requireVisible, type Identity } from '../access/identity.js';
 import { requireSource } from './check-workload.js';
 import type { Plugins } from '../dependencies.js';
 import { findWorkload } from './find-workload.js';
@@ -29,20 +29,21 @@ export async function promotion(
   { who, row, id }: { readonly who: Identity; readonly row: Workload; readonly id: string },
   { workloadId, force = false }: PromoteInput,
 ): Promise<DeploymentRequest> {
-  const upstream = await findWorkload(reads, who, upstreamOf(row, workloadId));
+  const upstreamId = upstreamOf(row, workloadId);
+  requireVisible(who, upstreamId, 'workload to promote from');
+  const upstream = await findWorkload(reads, who, upstreamId);
   if (upstream.sourceKind !== row.sourceKind) throw otherKind(row, upstream);
   const from = await promotable(store.pool, upstream.id, force);
   if (from === null) throw neverSucceeded(upstream, force);
   const isOfOther = !isSameSubject(requireSource(plugins, row.sourceKind), row, from);
   if (isOfOther && !force) throw otherRepository(row, from);
   requireReachable(row, upstream, from);
-  const isHotfix = isOfOther || !from.hasSucceeded;
   const { name: workloadName, sourceKind, node } = row;
   return {
     ...{ id, workloadId: row.id, workloadName, sourceKind, node, reason: 'promote', bindingId: null, deliveryId: null },
     note: `${force ? 'hotfix from' : 'from'} ${upstream.name}`,
     release: releaseOf(row, from.artifact),
-    promotedFrom: { workloadId: upstream.id, deploymentId: from.deploymentId, isHotfix: isHotfix || force },
+    promotedFrom: { workloadId: upstream.id, deploymentId: from.deploymentId, isHotfix: force },
   };
 }
 

@@ -31,17 +31,18 @@ interface Wanted {
   readonly config?: Partial<ImageConfig>;
   readonly faces?: readonly Face[];
   readonly digest?: string | null;
+  readonly localId?: string;
 }
 
 function release(
   version: 1 | 2,
-  { config = {}, faces = [FACE], digest = digestOf(version) }: Wanted = {},
+  { config = {}, faces = [FACE], digest = digestOf(version), localId }: Wanted = {},
 ): Release<ImageConfig> {
   return {
     workloadId: WORKLOAD,
     workloadName: 'shop',
     deploymentId: DEPLOYMENTS[version - 1]!,
-    artifact: { kind: 'image', repository: 'ghcr.io/acme/shop', tag: `v${version}`, digest },
+    artifact: { kind: 'image', repository: 'ghcr.io/acme/shop', tag: `v${version}`, digest, ...(localId && { localId }) },
     config: { ...sample, ...config },
     faces,
     env: { GREETING: 'hello' },
@@ -316,6 +317,20 @@ describe('the image', () => {
       serverAddress: 'ghcr.io',
     });
     expect(world.log.map(({ line }) => line).join()).not.toContain('secret');
+  });
+
+  it('is brought back by its id where it is local, though its tag has moved on', async () => {
+    world.docker.addImage(imageOf(2), ['ghcr.io/acme/shop:v1'], { serves });
+    world.docker.addImage(imageOf(1), ['sha256:id1'], { serves });
+    await deploy(1, { digest: null, localId: 'sha256:id1', config: { pullPolicy: 'never' } });
+    expect(world.docker.containers.get('c1')!.spec.image).toBe('sha256:id1');
+  });
+
+  it('asks no registry for a local one that is gone', async () => {
+    await expect(
+      deploy(1, { digest: null, localId: 'sha256:id9', config: { pullPolicy: 'missing' } }),
+    ).rejects.toMatchObject({ code: 'no-such-image' });
+    expect(world.docker.pulls).toEqual([]);
   });
 
   it('is deployed by its id where it is local', async () => {
