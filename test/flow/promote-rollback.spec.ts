@@ -97,7 +97,11 @@ async function stage(name: string, parentId: string | null): Promise<string> {
       port: 8080,
       drainSeconds: 0,
       stopTimeoutSeconds: 1,
-      command: ['/bin/sh', '-c', 'echo "$(cat /www/index.html) in $STAGE" > /tmp/index.html; exec httpd -f -p 8080 -h /tmp'],
+      command: [
+        '/bin/sh',
+        '-c',
+        'echo "$(cat /www/index.html) in $STAGE" > /tmp/index.html; exec httpd -f -p 8080 -h /tmp',
+      ],
     },
     faces: [{ host: `${name}.example.org` }],
     env: { STAGE: { value: name } },

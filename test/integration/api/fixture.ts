@@ -56,7 +56,12 @@ export interface TestApiOptions {
 }
 
 /** The API over a database of its own, without worker, reconciler or queue. */
-export async function startTestApi({ env = {}, triggers = [], sources = [], clusterUrl }: TestApiOptions = {}): Promise<Api> {
+export async function startTestApi({
+  env = {},
+  triggers = [],
+  sources = [],
+  clusterUrl,
+}: TestApiOptions = {}): Promise<Api> {
   const database = await createDatabase(clusterUrl === undefined ? {} : { clusterUrl, migrated: false });
   const dataDir = await mkdtemp(join(tmpdir(), 'tf-api-'));
   const config = readConfig(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { compareViews } from '#store/compare-views';
 import { crateSource } from '../../support/crate.js';
-import { expectProblem, startTestApi, type Answer, type Api } from './fixture.js';
+import { expectProblem, startTestApi, type Api } from './fixture.js';
 import { ask, claim, deployed, digestOf, failDeployment } from './serve.js';
 
 let api: Api;
@@ -74,7 +74,9 @@ describe('POST /api/workloads/{id}/promote-from', () => {
     const cousin = (await api.workload({ sourceConfig: { ...SHOP, port: 1 } }))['id'] as string;
     await deployed(api, cousin, 3);
     expect((await promote({ workloadId: cousin }).expect(202)).body.release.artifact.digest).toBe(digestOf(3));
-    const stranger = (await api.workload({ sourceConfig: { image: 'registry.example.org/acme/blog' } }))['id'] as string;
+    const stranger = (await api.workload({ sourceConfig: { image: 'registry.example.org/acme/blog' } }))[
+      'id'
+    ] as string;
     await deployed(api, stranger, 4);
     expectProblem(await promote({ workloadId: stranger }), 409, 'other-repository');
     expect((await promote({ workloadId: stranger, force: true }).expect(202)).body.release.artifact).toMatchObject({
@@ -111,7 +113,11 @@ describe('POST /api/workloads/{id}/promote-from', () => {
     try {
       const parent = await both.workload();
       await deployed(both, parent['id'] as string, 1);
-      const crate = await both.workload({ sourceKind: source.kind, sourceConfig: { ...source.sample }, parentId: parent['id'] });
+      const crate = await both.workload({
+        sourceKind: source.kind,
+        sourceConfig: { ...source.sample },
+        parentId: parent['id'],
+      });
       const answer = await both.call('post', `/api/workloads/${crate['id']}/promote-from`, { force: true });
       expectProblem(answer, 409, 'other-source-kind');
     } finally {
@@ -129,8 +135,16 @@ describe('the stages', () => {
     const { body } = await api.call('get', `/api/workloads/${dev}/chain`).expect(200);
     expect(body).toMatchObject({
       parent: null,
-      self: { id: dev, stage: 'dev', state: 'running', currentDeploymentId: first, currentArtifact: { digest: digestOf(1) } },
-      children: [{ id: prod, state: 'never-deployed', currentDeploymentId: null, currentArtifact: null, hold: held.body.hold }],
+      self: {
+        id: dev,
+        stage: 'dev',
+        state: 'running',
+        currentDeploymentId: first,
+        currentArtifact: { digest: digestOf(1) },
+      },
+      children: [
+        { id: prod, state: 'never-deployed', currentDeploymentId: null, currentArtifact: null, hold: held.body.hold },
+      ],
     });
   });
 
@@ -160,7 +174,13 @@ describe('the stages', () => {
         api.call('delete', `/api/workloads/${parent}`),
       ]);
       const outcome = [attached.status, deleted.status];
-      expect([[200, 409], [400, 202]], JSON.stringify([attached.body, deleted.body])).toContainEqual(outcome);
+      expect(
+        [
+          [200, 409],
+          [400, 202],
+        ],
+        JSON.stringify([attached.body, deleted.body]),
+      ).toContainEqual(outcome);
     }
   });
 });
