@@ -25,6 +25,7 @@ export class Bench {
   readonly network = unique('tf-conf-net');
   readonly containers: string[] = [];
   readonly networks: string[] = [];
+  readonly volumes: string[] = [];
 
   get docker(): Docker {
     return this.under.docker;
@@ -37,6 +38,7 @@ export class Bench {
 
   async clear(): Promise<void> {
     for (const id of this.containers.splice(0)) await this.docker.removeContainer(id);
+    for (const each of this.volumes.splice(0)) await this.docker.removeVolume(each);
     for (const each of this.networks.splice(0)) await this.under.removeNetwork(each);
     await this.under.forget();
   }

@@ -76,7 +76,7 @@ export function imagesContract(bench: Bench): void {
         platform: 'linux/s390x',
         progress: () => {},
       });
-      await expect(pulled).rejects.toMatchObject({ name: 'TerminalError', code: 'image-platform' });
+      await expect(pulled).rejects.toMatchObject({ name: 'TerminalError', code: 'wrong-platform' });
     });
   });
 }

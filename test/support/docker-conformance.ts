@@ -3,6 +3,7 @@ import { Bench, type DockerUnderTest } from './docker-bench.js';
 import { containersContract } from './docker-conformance-containers.js';
 import { imagesContract } from './docker-conformance-images.js';
 import { runningContract } from './docker-conformance-running.js';
+import { volumesContract } from './docker-conformance-volumes.js';
 
 /** Every implementation of `Docker` passes these. */
 export function describeDocker(name: string, make: () => Promise<DockerUnderTest>): void {
@@ -15,5 +16,6 @@ export function describeDocker(name: string, make: () => Promise<DockerUnderTest
     imagesContract(bench);
     containersContract(bench);
     runningContract(bench);
+    volumesContract(bench);
   });
 }

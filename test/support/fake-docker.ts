@@ -3,6 +3,7 @@ import type {
   ContainerSpec,
   ContainerSummary,
   Docker,
+  DockerVolume,
   Image,
   LogLine,
   NetworkSpec,
@@ -35,6 +36,7 @@ export class FakeDocker implements Docker {
   readonly programs = new Map<string, Program>();
   readonly containers = new Map<string, Row>();
   readonly networks = new Map<string, NetworkSpec>();
+  readonly volumes = new Map<string, DockerVolume>();
   /** One line per call that changes something: `stop tf-shop… 30`. */
   readonly journal: string[] = [];
   /** Thrown by the next call of that name, once each. */
@@ -137,6 +139,30 @@ export class FakeDocker implements Docker {
   async tailLogs(id: string, lines: number) {
     const row = this.#find(id);
     return row ? (this.programOf(row).logs ?? []).slice(-lines) : [];
+  }
+
+  async followLogs(id: string, onLine: (line: LogLine) => void) {
+    this.#fail('followLogs');
+    const row = this.#find(id);
+    if (row) (this.programOf(row).logs ?? []).forEach(onLine);
+  }
+
+  async inspectVolume(name: string) {
+    return this.volumes.get(name) ?? null;
+  }
+
+  async createVolume({ name, labels }: Pick<DockerVolume, 'name' | 'labels'>) {
+    const volume = this.volumes.get(name) ?? { name, labels, driver: 'local', options: {} };
+    this.volumes.set(name, volume);
+    return volume;
+  }
+
+  async removeVolume(name: string) {
+    const isUsed = [...this.containers.values()].some(({ spec }) =>
+      spec.mounts?.some((mount) => mount.type === 'volume' && mount.source === name),
+    );
+    if (isUsed) throw new TerminalError('volume-in-use', `A container still has the volume ${name}.`, 'operator');
+    this.volumes.delete(name);
   }
 
   async ensureNetwork(spec: NetworkSpec) {

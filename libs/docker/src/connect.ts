@@ -2,9 +2,10 @@ import * as containers from './containers.js';
 import type { Docker } from './docker.js';
 import { connectEngine, DEFAULT_DEADLINES, type Deadlines } from './engine.js';
 import { inspectImage } from './images.js';
-import { tailLogs } from './logs.js';
+import { followLogs, tailLogs } from './logs.js';
 import { ensureNetwork } from './networks.js';
 import { pull } from './pull.js';
+import * as volumes from './volumes.js';
 
 export interface DockerOptions {
   /** `unix:///path` or `tcp://host:port`. */
@@ -26,6 +27,10 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     inspectContainer: (id, signal) => containers.inspectContainer(engine, id, signal),
     listContainers: (labels, signal) => containers.listContainers(engine, labels, signal),
     tailLogs: (id, lines, signal) => tailLogs(engine, { id, lines, signal }),
+    followLogs: (id, onLine, signal) => followLogs(engine, { id, onLine, signal }),
+    inspectVolume: (name, signal) => volumes.inspectVolume(engine, name, signal),
+    createVolume: (spec, signal) => volumes.createVolume(engine, spec, signal),
+    removeVolume: (name, signal) => volumes.removeVolume(engine, name, signal),
     ensureNetwork: (spec, signal) => ensureNetwork(engine, spec, signal),
   };
 }

@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import type { Container, ContainerSpec, ContainerSummary } from './docker.js';
+import type { Container, ContainerSpec, ContainerSummary, Mount } from './docker.js';
 import { instantOf } from './images.js';
 
 const MIB = 1024 * 1024;
@@ -23,11 +23,18 @@ export function optionsOf(spec: ContainerSpec): Dockerode.ContainerCreateOptions
       ),
       RestartPolicy: { Name: spec.restart },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      ...(spec.mounts?.length && { Mounts: spec.mounts.map(mountOf) }),
       ...(spec.cpuLimit !== null && { NanoCpus: Math.round(spec.cpuLimit * 1e9) }),
       // The same for memory and swap together: no swap on top of the limit.
       ...(spec.memoryLimit !== null && { Memory: spec.memoryLimit * MIB, MemorySwap: spec.memoryLimit * MIB }),
     },
   };
+}
+
+function mountOf(mount: Mount): Dockerode.MountSettings {
+  if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Target: mount.target };
+  const { type, source, target, readOnly } = mount;
+  return { Type: type, Source: source, Target: target, ReadOnly: readOnly };
 }
 
 export function containerOf(info: Dockerode.ContainerInspectInfo): Container {

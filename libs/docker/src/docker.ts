@@ -2,8 +2,8 @@
  * The Docker port: all that Tiny Forge asks of an engine. Every call has a deadline, and an optional signal that
  * ends it earlier: the call then rejects with the signal's reason. Errors: {@link RetryableError}
  * (`docker-unreachable`, `docker-timeout`, `docker-failed`, `registry-unreachable`), {@link TerminalError}
- * (`no-such-image`, `image-platform`, `registry-denied`, `docker-rejected`; for the operator `disk-full`, `port-taken`,
- * `container-foreign`, `network-foreign`).
+ * (`no-such-image`, `wrong-platform`, `registry-denied`, `docker-rejected`; for the operator `disk-full`, `port-taken`,
+ * `container-foreign`, `network-foreign`, `volume-in-use`).
  */
 export interface Docker {
   /** API version and platform; throws `docker-unreachable`. */
@@ -29,6 +29,17 @@ export interface Docker {
   listContainers(labels: readonly string[], signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
   /** Last lines of stdout and stderr, oldest first, at most 64 KiB. */
   tailLogs(id: string, lines: number, signal?: AbortSignal): Promise<readonly LogLine[]>;
+  /**
+   * Every line from the container's first on, as they come, until it ends or the signal. Ends early when the engine
+   * lets go of the connection: look whether the container still runs.
+   */
+  followLogs(id: string, onLine: (line: LogLine) => void, signal?: AbortSignal): Promise<void>;
+  /** Null when absent. */
+  inspectVolume(name: string, signal?: AbortSignal): Promise<DockerVolume | null>;
+  /** One of that name stays what it is, labels too: the answer says what that is. */
+  createVolume(spec: Pick<DockerVolume, 'name' | 'labels'>, signal?: AbortSignal): Promise<DockerVolume>;
+  /** With its data. Absent is success; `volume-in-use` while a container has it, stopped ones too. */
+  removeVolume(name: string, signal?: AbortSignal): Promise<void>;
   /** Creates it when absent; a network of that name without our label is `network-foreign`. */
   ensureNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<void>;
 }
@@ -41,6 +52,8 @@ export interface Image {
   readonly architecture: string;
   readonly hasHealthcheck: boolean;
   readonly createdAt: string | null;
+  /** Names of the variables that the image itself sets. */
+  readonly envKeys?: readonly string[];
 }
 
 export interface PullOptions {
@@ -66,6 +79,23 @@ export interface ContainerSpec {
   readonly memoryLimit: number | null;
   readonly network: string;
   readonly restart: 'no' | 'unless-stopped';
+  /** None unless told. */
+  readonly mounts?: readonly Mount[];
+}
+
+export type Mount =
+  /** `source`: an absolute path on the host, which has to be there. */
+  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  /** `source`: the name of a Docker volume. */
+  | { readonly type: 'volume'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly type: 'tmpfs'; readonly target: string };
+
+export interface DockerVolume {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `local` with `{}` is plain storage; options may make it a window on the host. */
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface Container extends ContainerSummary {

@@ -47,7 +47,7 @@ export function pullError(text: string, reference: string): Error {
   return PULL_ERRORS[kind](reference, text);
 }
 
-type PullKind = 'registry-unreachable' | 'registry-denied' | 'no-such-image' | 'image-platform' | 'docker-rejected';
+type PullKind = 'registry-unreachable' | 'registry-denied' | 'no-such-image' | 'wrong-platform' | 'docker-rejected';
 
 /**
  * Engines put a registry's answer into words only. First match wins: a rate limit's text may speak of
@@ -60,7 +60,7 @@ const PULL_KINDS: readonly (readonly [RegExp, PullKind])[] = [
   ],
   [
     /no matching manifest|does not match the specified platform|does not provide the specified platform/i,
-    'image-platform',
+    'wrong-platform',
   ],
   [
     /unauthorized|access denied|denied:|no basic auth|authentication required|insufficient_scope|failed to authorize|forbidden|\b40[13] /i,
@@ -83,9 +83,9 @@ const PULL_ERRORS: Readonly<Record<PullKind, (reference: string, text: string) =
       'no-such-image',
       `The registry has no ${reference}: ${text}. Check the name and the tag or digest.`,
     ),
-  'image-platform': (reference, text) =>
+  'wrong-platform': (reference, text) =>
     new TerminalError(
-      'image-platform',
+      'wrong-platform',
       `${reference} is not built for this platform: ${text}. Push one that is, or set the platform.`,
     ),
   'docker-rejected': (reference, text) =>

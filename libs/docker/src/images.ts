@@ -41,6 +41,7 @@ function imageOf(info: Dockerode.ImageInspectInfo): Image {
     architecture: info.Architecture,
     hasHealthcheck: test.length > 0 && test[0] !== 'NONE',
     createdAt: instantOf(info.Created),
+    envKeys: (info.Config?.Env ?? []).map((entry) => entry.split('=')[0]!),
   };
 }
 

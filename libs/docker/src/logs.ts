@@ -28,6 +28,28 @@ export async function tailLogs(engine: Engine, { id, lines, signal }: Tail): Pro
   });
 }
 
+interface Follow {
+  readonly id: string;
+  readonly onLine: (line: LogLine) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A program may be silent for as long as it likes: the caller's signal is the only end but its own. */
+const NO_DEADLINE_MS = 2_147_483_647;
+
+export async function followLogs(engine: Engine, { id, onLine, signal }: Follow): Promise<void> {
+  refuseOddId(id);
+  const call = { what: `follow the logs of ${id}`, milliseconds: NO_DEADLINE_MS, signal, long: true };
+  await engine.call(call, async (client, deadline) => {
+    const query = { stdout: true, stderr: true, follow: true, tail: 'all' };
+    const stream = await dialStream(client, { path: `/containers/${id}/logs`, query, signal: deadline.signal });
+    const assemble = { stdout: lineReader('stdout', onLine), stderr: lineReader('stderr', onLine) };
+    for await (const part of readFrames(stream)) assemble[part.stream].write(part.bytes);
+    assemble.stdout.end();
+    assemble.stderr.end();
+  });
+}
+
 interface Part {
   readonly stream: LogLine['stream'];
   readonly bytes: Buffer;

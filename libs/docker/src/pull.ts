@@ -123,7 +123,7 @@ function refuseOtherPlatform(image: Image, reference: string, platform: string |
   if ((!os || os === image.os) && (!architecture || architecture === image.architecture)) return;
   const found = `${image.os}/${image.architecture}`;
   throw new TerminalError(
-    'image-platform',
+    'wrong-platform',
     `${reference} is built for ${found}, not for ${platform}. Push one that is, or set the platform.`,
   );
 }

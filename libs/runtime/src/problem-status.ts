@@ -17,7 +17,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'no-such-tag': 422,
   'no-such-ref': 422,
   'no-such-image': 422,
-  'image-platform': 422,
+  'wrong-platform': 422,
   'idempotency-key-reused': 422,
   'too-many-requests': 429,
   'rate-limited': 429,

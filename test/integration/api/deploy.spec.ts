@@ -158,7 +158,7 @@ describe('GET /api/deployments/{id}', () => {
     );
     const failure = {
       step: 'pull',
-      code: 'image-platform',
+      code: 'wrong-platform',
       class: 'permanent' as const,
       message: 'wrong platform',
       attempt: 1,
@@ -169,7 +169,7 @@ describe('GET /api/deployments/{id}', () => {
     const { body } = await api.call('get', `/api/deployments/${id}`).expect(200);
     expect(body).toMatchObject({
       status: 'failed',
-      error: { step: 'pull', code: 'image-platform', class: 'permanent', attempt: 1 },
+      error: { step: 'pull', code: 'wrong-platform', class: 'permanent', attempt: 1 },
     });
     expect(body.error.lastLines).toHaveLength(20);
     expect(body.error.lastLines.at(-1)).toBe('line 40');

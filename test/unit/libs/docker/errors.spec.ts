@@ -17,10 +17,10 @@ describe('pullError', () => {
     ['Head "https://ghcr.io/v2/a/b/manifests/c": unauthorized', 'registry-denied'],
     ['unexpected status from HEAD request to https://r/v2/a/manifests/b: 403 Forbidden', 'registry-denied'],
     ['Get "http://127.0.0.1:5000/v2/a/manifests/b": no basic auth credentials', 'registry-denied'],
-    ['no matching manifest for linux/arm64/v8 in the manifest list entries', 'image-platform'],
+    ['no matching manifest for linux/arm64/v8 in the manifest list entries', 'wrong-platform'],
     [
       'image with reference a:b was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64',
-      'image-platform',
+      'wrong-platform',
     ],
     [
       'failed to register layer: Error processing tar file(exit status 1): write /x: no space left on device',

@@ -71,5 +71,5 @@ function refuseOtherPlatform(image: Image, engine: { os: string; arch: string },
   const isSameOs = image.os === '' || image.os === engine.os;
   if (isSameOs && (wanted === '' || wanted === arch || (ALSO_RUNS[arch] ?? []).includes(wanted))) return;
   const text = `${name} is built for ${image.os}/${wanted}, and this host runs ${engine.os}/${arch}. Push an image for it too (docker buildx build --platform).`;
-  throw new TerminalError('image-platform', text);
+  throw new TerminalError('wrong-platform', text);
 }

@@ -364,7 +364,7 @@ describe('the image', () => {
     world.docker.arch = 'arm64';
     onHost(1);
     await expect(deploy(1)).rejects.toMatchObject({
-      code: 'image-platform',
+      code: 'wrong-platform',
       message: expect.stringContaining('linux/amd64'),
     });
   });
