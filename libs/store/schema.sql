@@ -450,6 +450,23 @@ begin
   end if;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION log.assert_reads(relation text, row_ids uuid[], versions integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  locked int;
+begin
+  execute format(
+    'with wanted as (select * from unnest($1, $2) as w (id, version)),
+      held as (select t.id, t.version from %s t where t.id = any ($1) order by t.id for share)
+    select count(*) from held join wanted using (id, version)', relation::regclass)
+    into locked using row_ids, versions;
+  if locked <> cardinality(row_ids) then
+    raise exception 'a row of % has another version by now', relation using errcode = 'TF002';
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION log.assert_room(delivery text, most integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -498,17 +515,18 @@ CREATE OR REPLACE FUNCTION log.lock_streams(streams text[], versions integer[])
  LANGUAGE plpgsql
 AS $function$
 declare
-  found_version int;
+  moved record;
 begin
   for i in 1 .. cardinality(streams) loop
     perform pg_advisory_xact_lock(8, hashtext(streams[i]));
   end loop;
-  for i in 1 .. cardinality(streams) loop
-    select coalesce(max(version), 0) into found_version from log.event where stream = streams[i];
-    if found_version <> versions[i] then
-      raise exception '% is at version %, not %', streams[i], found_version, versions[i] using errcode = 'TF002';
-    end if;
-  end loop;
+  select w.stream, w.expected, actual.version into moved
+    from unnest(streams, versions) as w (stream, expected)
+    cross join lateral (select coalesce(max(e.version), 0) as version from log.event e where e.stream = w.stream) actual
+    where actual.version <> w.expected limit 1;
+  if found then
+    raise exception '% is at version %, not %', moved.stream, moved.version, moved.expected using errcode = 'TF002';
+  end if;
 end $function$
 ;
 CREATE OR REPLACE FUNCTION log.payload_hash(e log.event)

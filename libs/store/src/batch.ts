@@ -3,6 +3,7 @@ import type { RecordedEvent } from '#domain/event';
 import { appendStatement, withIds, type NewEvent } from './append.js';
 import { claimKeys, releaseKeys, type DeliveryKey } from './delivery-keys.js';
 import { mergeInserts } from './merge-inserts.js';
+import { mergeRows } from './merge-rows.js';
 import { BEGIN, COMMIT, pipelined, withClient } from './pipeline.js';
 import { isDeadlock, translated } from './refusal.js';
 import type { Statement } from './statement.js';
@@ -76,7 +77,7 @@ async function appendTogether(client: PoolClient, items: readonly BatchItem[]): 
       [...claims].flatMap(([item, keys]) => (isFresh(item) ? [] : keys.filter((key) => got.has(nameOf(key))))),
     );
     const events = fresh.flatMap((item) => item.events);
-    const statements = mergeInserts(fresh.flatMap((item) => item.statements));
+    const statements = merged(fresh.flatMap((item) => item.statements));
     const tail = events.length > 0 ? [appendStatement(events), COMMIT] : [COMMIT];
     const results = await pipelined(client, [...(release ? [release] : []), ...statements, ...tail]);
     const appended = results.at(-2);
@@ -89,6 +90,12 @@ async function appendTogether(client: PoolClient, items: readonly BatchItem[]): 
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
+}
+
+/** New streams that know nothing of each other: their view rows may go before all else. */
+function merged(statements: readonly Statement[]): readonly Statement[] {
+  const { rows = [], others = [] } = Object.groupBy(statements, ({ rows }) => (rows ? 'rows' : 'others'));
+  return [...mergeRows(rows), ...mergeInserts(others)];
 }
 
 /** Of items with the same key the first one goes for it, the others give way. */

@@ -6,6 +6,7 @@ import { decideAll, type Cause, type Decided } from './decide.js';
 import { Conflict } from './errors.js';
 import { refusalOf, translated } from './refusal.js';
 import type { LeaseClaim } from './lease.js';
+import { mergeRows } from './merge-rows.js';
 import type { Model } from './model.js';
 import { streamOfOperation, type Operation } from './operation.js';
 import { inTransaction, pipelined, withClient } from './pipeline.js';
@@ -119,7 +120,7 @@ async function write(
     ...readStatements(context, loaded.reads),
   ];
   if (events.length === 0 && extra.length === 0 && !context.claim) return [];
-  const views = events.flatMap((event) => model.project(event));
+  const views = mergeRows(events.flatMap((event) => model.project(event)));
   const tail = events.length > 0 ? [appendStatement(events)] : [];
   const results = await inTransaction(pool, [...guards, ...views, ...extra, ...tail]);
   const appended = results.at(-1);

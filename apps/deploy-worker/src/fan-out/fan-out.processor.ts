@@ -150,10 +150,10 @@ async function commitTogether(run: Dispatch, chunk: readonly Judged[], progress:
 
 /** Resolving takes its time: a hold, a stop or a new config that came meanwhile counts. */
 function unchanged(deployed: readonly Judged[]): Statement {
-  const workloads = [...deployed].map(({ bound }) => bound).sort((a, b) => (a.workloadId < b.workloadId ? -1 : 1));
+  const versions = new Map(deployed.map(({ bound }) => [bound.workloadId, bound.workloadVersion]));
   return {
-    text: `select log.assert_read('view.workload', w.id, w.version) from unnest($1::text[], $2::int[]) as w(id, version)`,
-    values: [workloads.map(({ workloadId }) => workloadId), workloads.map(({ workloadVersion }) => workloadVersion)],
+    text: `select log.assert_reads('view.workload', $1::uuid[], $2::int[])`,
+    values: [[...versions.keys()], [...versions.values()]],
   };
 }
 

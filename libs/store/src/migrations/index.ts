@@ -4,7 +4,8 @@ import { room } from './0003-room.js';
 import { credentialName } from './0004-credential-name.js';
 import { drift } from './0009-drift.js';
 import { guards } from './0005-guards.js';
+import { sets } from './0012-sets.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
-export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, guards, drift];
+export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, guards, drift, sets];

@@ -1,7 +1,7 @@
 import type { BindingEvent } from '#domain/binding';
 import type { Statement } from '../statement.js';
 import type { Projected } from './project.js';
-import { insert, remove, update } from './row.js';
+import { insert, remove, update, updateTogether } from './row.js';
 
 export function projectBinding(event: Projected<BindingEvent>): readonly Statement[] {
   const { id, version, at } = event;
@@ -15,7 +15,7 @@ export function projectBinding(event: Projected<BindingEvent>): readonly Stateme
     case 'BindingChanged':
       return [change({ override: event.data.override, enabled: event.data.enabled })];
     case 'CandidateAccepted':
-      return [change({ last: event.data.accepted })];
+      return [updateTogether('view.binding', id, { last: event.data.accepted, version, updated_at: at })];
     case 'BindingRemoved':
       return [remove('view.binding', { id })];
   }

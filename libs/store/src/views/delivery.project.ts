@@ -1,7 +1,7 @@
 import type { BindingVerdict, DeliveryEvent } from '#domain/delivery';
 import type { Statement } from '../statement.js';
 import type { Projected } from './project.js';
-import { insert, update } from './row.js';
+import { insertTogether, update } from './row.js';
 
 export function projectDelivery(event: Projected<DeliveryEvent>): readonly Statement[] {
   const { id, version, at } = event;
@@ -15,11 +15,11 @@ export function projectDelivery(event: Projected<DeliveryEvent>): readonly State
         trigger_kind: triggerKind,
         origin,
         vendor,
-        events: JSON.stringify(events),
+        events,
         status,
       };
       const more = { reason, replay_of: replayOf, correlation_id: event.correlationId };
-      return [insert('view.delivery', { ...row, ...more, version, received_at: at })];
+      return [insertTogether('view.delivery', { ...row, ...more, version, received_at: at })];
     }
     case 'DeliveryMatched': {
       const { verdicts, remaining } = event.data;

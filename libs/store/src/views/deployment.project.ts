@@ -1,7 +1,7 @@
 import type { DeploymentEvent, DeploymentRequest } from '#domain/deployment';
 import type { Statement } from '../statement.js';
 import type { Projected } from './project.js';
-import { insert, update } from './row.js';
+import { insertTogether, update, updateTogether } from './row.js';
 
 export function projectDeployment(event: Projected<DeploymentEvent>): readonly Statement[] {
   const { id, version, at } = event;
@@ -10,7 +10,7 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
     change({ status, ended_at: at, is_unfinished: false, retry_at: null, ...row });
   switch (event.type) {
     case 'DeploymentRequested':
-      return [insertDeployment(event.data, event), ofWorkload(id, { pending_deployment_id: id })];
+      return [insertDeployment(event.data, event), makePending(event.data.workloadId, id)];
     case 'DeploymentStarted': {
       const { steps, previousDeploymentId } = event.data;
       const row = {
@@ -93,7 +93,7 @@ function insertDeployment(
   const origin = { restores: data.restores, promoted_from: data.promotedFrom };
   const subject = { id: event.id, workload_id: workloadId, workload_name: workloadName, source_kind: sourceKind, node };
   const cause = { reason, note, binding_id: bindingId, delivery_id: deliveryId, correlation_id: event.correlationId };
-  return insert('view.deployment', {
+  return insertTogether('view.deployment', {
     ...subject,
     ...cause,
     ...origin,
@@ -112,6 +112,10 @@ function ofWorkload(deploymentId: string, row: Record<string, unknown>): Stateme
     text: `update view.workload set ${assignments} where id = (select workload_id from view.deployment where id = $1)`,
     values: [deploymentId, ...columns.map((column) => row[column])],
   };
+}
+
+function makePending(workloadId: string, deploymentId: string): Statement {
+  return updateTogether('view.workload', workloadId, { pending_deployment_id: deploymentId });
 }
 
 function clear(deploymentId: string, column: 'running_deployment_id' | 'pending_deployment_id'): Statement {

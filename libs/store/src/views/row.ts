@@ -24,6 +24,27 @@ export function update(table: string, where: Row, row: Row): Statement {
   };
 }
 
+/**
+ * As {@link insert} and {@link update}, for what many streams do in one commit: their rows go in one statement. Values
+ * are JSON as the column takes it, objects and arrays as they are.
+ */
+export function insertTogether(table: string, row: Row): Statement {
+  const columns = Object.keys(row).join(', ');
+  const text = `insert into ${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::${table}, $1::jsonb)`;
+  return ofRows(text, row);
+}
+
+/** Sets all columns that are given for the row of this id. */
+export function updateTogether(table: string, id: string, row: Row): Statement {
+  const assignments = Object.keys(row).map((column) => `${column} = r.${column}`);
+  const text = `update ${table} t set ${assignments.join(', ')} from jsonb_populate_recordset(null::${table}, $1::jsonb) r where t.id = r.id`;
+  return { ...ofRows(text, { id, ...row }), key: id };
+}
+
+function ofRows(text: string, row: Row): Statement {
+  return { text, values: [JSON.stringify([row])], rows: [row] };
+}
+
 export function remove(table: string, where: Row): Statement {
   const conditions = Object.keys(where);
   const tests = conditions.map((column, index) => `${column} = $${index + 1}`);
