@@ -196,6 +196,20 @@ create table view.face (
   path text not null,
   port integer
 );
+create table view.observation (
+  workload_id uuid not null,
+  deployment_id uuid,
+  state text,
+  detail text default ''::text not null,
+  containers jsonb default '[]'::jsonb not null,
+  findings jsonb default '[]'::jsonb not null,
+  drift_since timestamp with time zone,
+  healed jsonb,
+  crashes jsonb default '[]'::jsonb not null,
+  watch_failed uuid,
+  version integer not null,
+  updated_at timestamp with time zone not null
+);
 create table view.person (
   id uuid not null,
   role text not null,
@@ -212,6 +226,14 @@ create table view.registry (
   insecure boolean not null,
   version integer not null,
   created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+create table view.removal (
+  node text not null,
+  status text not null,
+  containers jsonb not null,
+  total integer not null,
+  version integer not null,
   updated_at timestamp with time zone not null
 );
 create table view.settings (
@@ -290,12 +312,14 @@ create table view.workload (
   pending_deployment_id uuid,
   running_deployment_id uuid,
   last_status text,
+  condition text,
   current_artifact jsonb,
   state text generated always as (
 CASE
     WHEN (lifecycle <> 'present'::text) THEN 'deleting'::text
     WHEN (run_state = 'stopped'::text) THEN 'stopped'::text
     WHEN ((running_deployment_id IS NOT NULL) OR (pending_deployment_id IS NOT NULL)) THEN 'deploying'::text
+    WHEN ((current_deployment_id IS NOT NULL) AND (condition = ANY (ARRAY['degraded'::text, 'missing'::text]))) THEN 'degraded'::text
     WHEN (current_deployment_id IS NOT NULL) THEN 'running'::text
     WHEN (last_status = 'failed'::text) THEN 'failed'::text
     ELSE 'never-deployed'::text
@@ -335,9 +359,11 @@ alter table view.binding add constraint binding_workload_trigger UNIQUE (workloa
 alter table view.delivery add constraint delivery_pkey PRIMARY KEY (id);
 alter table view.deployment add constraint deployment_pkey PRIMARY KEY (id);
 alter table view.face add constraint face_host_path UNIQUE (host, path);
+alter table view.observation add constraint observation_pkey PRIMARY KEY (workload_id);
 alter table view.person add constraint person_pkey PRIMARY KEY (id);
 alter table view.registry add constraint registry_name UNIQUE (name);
 alter table view.registry add constraint registry_pkey PRIMARY KEY (id);
+alter table view.removal add constraint removal_pkey PRIMARY KEY (node);
 alter table view.settings add constraint settings_pkey PRIMARY KEY (id);
 alter table view.step add constraint step_pkey PRIMARY KEY (deployment_id, name);
 alter table view.token add constraint token_hash UNIQUE (hash);

@@ -72,8 +72,8 @@ export function containersContract(bench: Bench): void {
       expect(await ids(`mark=${mark}`, 'colour')).toEqual([both]);
       expect(await ids(`mark=${mark}`, 'colour=blue')).toEqual([]);
       const [found] = await bench.docker.listContainers([`mark=${mark}`, 'colour=red']);
-      const { name, image, state, labels } = await bench.inspect(both);
-      expect(found).toEqual({ id: both, name, image, state, labels });
+      const { name, image, state, labels, imageId, running, exitCode, health } = await bench.inspect(both);
+      expect(found).toMatchObject({ id: both, name, image, state, labels, imageId, running, exitCode, health });
     });
 
     it('tails both streams, oldest first', async () => {

@@ -1,5 +1,6 @@
 import type {
   Container,
+  ContainerEvent,
   ContainerSpec,
   ContainerSummary,
   Docker,
@@ -8,6 +9,7 @@ import type {
   LogLine,
   NetworkSpec,
   PullOptions,
+  WatchOptions,
 } from '#docker/docker';
 import { RetryableError, TerminalError } from '#domain/errors';
 
@@ -43,6 +45,8 @@ export class FakeDocker implements Docker {
   readonly failures = new Map<string, Error[]>();
   readonly pulls: PullOptions[] = [];
   arch = 'amd64';
+  /** Who follows the events now; a test tells them what happened. */
+  readonly watchers = new Set<WatchOptions>();
   #next = 1;
 
   constructor(private readonly now: () => number) {}
@@ -136,6 +140,22 @@ export class FakeDocker implements Docker {
     );
   }
 
+  watchContainers(options: WatchOptions): Promise<void> {
+    this.watchers.add(options);
+    options.onOpen();
+    return new Promise((resolve) => {
+      const end = () => {
+        this.watchers.delete(options);
+        resolve();
+      };
+      options.signal.addEventListener('abort', end, { once: true });
+    });
+  }
+
+  emit(event: ContainerEvent): void {
+    for (const { onEvent } of this.watchers) onEvent(event);
+  }
+
   async tailLogs(id: string, lines: number) {
     const row = this.#find(id);
     return row ? (this.programOf(row).logs ?? []).slice(-lines) : [];
@@ -181,6 +201,8 @@ export class FakeDocker implements Docker {
       name: spec.name,
       image: spec.image,
       labels: spec.labels,
+      imageId: this.images.get(spec.image)?.id ?? spec.image,
+      createdAt: new Date(startedAt ?? 0).toISOString(),
       state: startedAt === null ? 'created' : running ? 'running' : 'exited',
       running,
       exitCode: hasExited ? exits.code : stopped ? 0 : null,

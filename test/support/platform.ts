@@ -33,6 +33,7 @@ export async function prepareGround(more: Readonly<Record<string, string>> = {})
     TINYFORGE_ADMIN_TOKEN: adminToken,
     // A fifth of the real one: what waits for a lease to end does not take the test's time.
     TINYFORGE_LEASE_MS: '2000',
+    TINYFORGE_OBSERVE_MS: '2000',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     ...more,
   };

@@ -23,6 +23,7 @@ import { EventsController } from './events/events.controller.js';
 import { EtagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { OpenApi } from './openapi/open-api.js';
+import { RemovalController } from './nodes/removal.controller.js';
 import { PluginsController } from './records/plugins.controller.js';
 import { RegistriesController } from './records/registries.controller.js';
 import { SettingsController } from './records/settings.controller.js';
@@ -31,6 +32,7 @@ import { FireController } from './triggers/fire.controller.js';
 import { TriggersController } from './triggers/triggers.controller.js';
 import { WebhookController } from './triggers/webhook.controller.js';
 import { DeployController } from './workloads/deploy.controller.js';
+import { DriftController } from './workloads/drift.controller.js';
 import { EnvController } from './workloads/env.controller.js';
 import { HoldController } from './workloads/hold.controller.js';
 import { PromoteController } from './workloads/promote.controller.js';
@@ -47,6 +49,8 @@ export const CONTROLLERS = [
   HoldController,
   ReleasesController,
   PromoteController,
+  DriftController,
+  RemovalController,
   TriggersController,
   WebhookController,
   FireController,

@@ -1,10 +1,13 @@
 import type { Pool } from 'pg';
+import type { Docker } from '#docker/docker';
 import type { Proxy, ProxyIo, Source } from '#plugins/source';
 import type { Logger } from '#runtime/logging';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
 import { createEquip } from './equip.js';
+import { startDrift } from './drift/start-drift.js';
 import { createKeeper } from './keeper.js';
+import { lead } from './lead.js';
 import { listRoutes } from './list-routes.js';
 import { createTidy } from './tidy.js';
 
@@ -14,7 +17,13 @@ export interface ReconcilerDeps {
   readonly sources: readonly Source[];
   readonly proxy: Proxy;
   readonly proxyIo: ProxyIo;
+  readonly docker: Docker;
   readonly node: string;
+  /** Names this process in leases. */
+  readonly owner: string;
+  readonly installation: string;
+  readonly observeMs: number;
+  readonly leaseMs: number;
   readonly logger: Logger;
 }
 
@@ -49,6 +58,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   });
   const tidy = createTidy(store, logger);
   let stopListening = () => {};
+  let stopLeading = async () => {};
   return {
     async start() {
       stopListening = store.onCommitted((events) => {
@@ -56,10 +66,18 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       });
       await keeper.start();
       tidy.start();
+      const { routesDirectory } = proxyIo;
+      stopLeading = lead({
+        leases: store.leases,
+        subject: `drift-${node}`,
+        owner: deps.owner,
+        leaseMs: deps.leaseMs,
+        start: () => startDrift({ ...deps, routesDirectory, rollBack: null }),
+      });
     },
     async stop() {
       stopListening();
-      await Promise.all([keeper.stop(), tidy.stop()]);
+      await Promise.all([keeper.stop(), tidy.stop(), stopLeading()]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createDocker } from '#docker/connect';
 import { PROXIES } from '#plugins/proxies/proxies';
 import type { Proxy, ProxyIo, Source } from '#plugins/source';
 import { SOURCES } from '#plugins/sources/sources';
@@ -14,15 +15,24 @@ export interface StartedReconciler {
   readonly proxy: Endpoint | null;
 }
 
-/** Keeps the proxy of its node. The proxy itself goes on when this stops. */
+/** Keeps the proxy of its node, and its workloads as they should be. The proxy itself goes on when this stops. */
 export async function startReconciler(parts: Parts, sources: readonly Source[] = SOURCES): Promise<StartedReconciler> {
-  const { config, logger, store, secrets } = parts;
+  const { config } = parts;
   const proxy = PROXIES.find(({ kind }) => kind === config.proxy.kind);
   if (proxy === undefined) {
     throw new Error(`This release has no proxy ${config.proxy.kind}. Set TINYFORGE_PROXY to caddy or none.`);
   }
   const proxyIo = await openProxy(parts, proxy);
-  const reconciler = createReconciler({ store, secrets, sources, proxy, proxyIo, node: config.node, logger });
+  const reconciler = createReconciler({
+    ...parts,
+    sources,
+    proxy,
+    proxyIo,
+    docker: createDocker({ host: config.dockerHost }),
+    node: config.node,
+    observeMs: config.observeMs,
+    leaseMs: config.lease.leaseMs,
+  });
   await reconciler.start();
   return {
     stoppable: { name: 'reconciler', stop: () => reconciler.stop() },

@@ -11,6 +11,7 @@ const EXPIRED = [
   'delete from state.idempotency_key where expires_at < now()',
   'delete from state.session where expires_at < now()',
   `delete from state.setup_code where expires_at < now() - interval '1 day'`,
+  `delete from state.heal where at < now() - interval '1 day'`,
   // A port that a stranger listened on is drawn again once in a while.
   'delete from state.port where container_port = 0',
   // The log of a deployment is kept for 30 days, and for the last 50 of its workload as long as those are.

@@ -1,6 +1,7 @@
 import * as containers from './containers.js';
 import type { Docker } from './docker.js';
 import { connectEngine, DEFAULT_DEADLINES, type Deadlines } from './engine.js';
+import { watchContainers } from './events.js';
 import { inspectImage } from './images.js';
 import { followLogs, tailLogs } from './logs.js';
 import { ensureNetwork } from './networks.js';
@@ -26,6 +27,7 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     removeContainer: (id, signal) => containers.removeContainer(engine, id, signal),
     inspectContainer: (id, signal) => containers.inspectContainer(engine, id, signal),
     listContainers: (labels, signal) => containers.listContainers(engine, labels, signal),
+    watchContainers: (options) => watchContainers(engine, options),
     tailLogs: (id, lines, signal) => tailLogs(engine, { id, lines, signal }),
     followLogs: (id, onLine, signal) => followLogs(engine, { id, onLine, signal }),
     inspectVolume: (name, signal) => volumes.inspectVolume(engine, name, signal),

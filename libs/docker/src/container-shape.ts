@@ -46,6 +46,8 @@ export function containerOf(info: Dockerode.ContainerInspectInfo): Container {
     image: info.Config.Image,
     state: state.Status as Container['state'],
     labels: info.Config.Labels ?? {},
+    imageId: info.Image,
+    createdAt: instantOf(info.Created) ?? info.Created,
     running: state.Running,
     exitCode: hasEnded ? state.ExitCode : null,
     oomKilled: state.OOMKilled,
@@ -65,7 +67,18 @@ export function summaryOf(info: Dockerode.ContainerInfo): ContainerSummary {
     image: info.Image,
     state: info.State as ContainerSummary['state'],
     labels: info.Labels ?? {},
+    imageId: info.ImageID,
+    createdAt: new Date(info.Created * 1000).toISOString(),
+    running: ['running', 'paused', 'restarting'].includes(info.State),
+    ...readStatus(info.Status),
   };
+}
+
+/** A list tells these in words only: `Up 3 minutes (unhealthy)`, `Exited (137) 2 hours ago`. */
+function readStatus(status: string): Pick<ContainerSummary, 'exitCode' | 'health'> {
+  const exitCode = /^(?:Exited|Restarting) \((\d+)\)/.exec(status)?.[1];
+  const health = /^Up .*\((?:health: )?(starting|healthy|unhealthy)\)/.exec(status)?.[1];
+  return { exitCode: exitCode === undefined ? null : Number(exitCode), health: healthOf(health) };
 }
 
 function healthOf(status: string | undefined): Container['health'] {

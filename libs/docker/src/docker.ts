@@ -27,6 +27,11 @@ export interface Docker {
   inspectContainer(id: string, signal?: AbortSignal): Promise<Container | null>;
   /** Those that carry every label given (`key` or `key=value`), stopped ones too. */
   listContainers(labels: readonly string[], signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
+  /**
+   * Follows what happens to containers until the signal; connects again, from the last event on, when the stream ends.
+   * An event may come twice, and one from a time without a connection may be lost: look at everything in `onOpen`.
+   */
+  watchContainers(options: WatchOptions): Promise<void>;
   /** Last lines of stdout and stderr, oldest first, at most 64 KiB. */
   tailLogs(id: string, lines: number, signal?: AbortSignal): Promise<readonly LogLine[]>;
   /**
@@ -99,12 +104,8 @@ export interface DockerVolume {
 }
 
 export interface Container extends ContainerSummary {
-  readonly running: boolean;
-  readonly exitCode: number | null;
   readonly oomKilled: boolean;
   readonly restartCount: number;
-  /** Docker's HEALTHCHECK; `none` when the image has none. */
-  readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
   readonly startedAt: string | null;
   /** Container port → host port on loopback, as published now. */
   readonly hostPorts: Readonly<Record<number, number>>;
@@ -116,6 +117,34 @@ export interface ContainerSummary {
   readonly image: string;
   readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
   readonly labels: Readonly<Record<string, string>>;
+  readonly imageId: string;
+  readonly running: boolean;
+  /** Of its last end; null while it runs and when it never did. */
+  readonly exitCode: number | null;
+  /** Docker's HEALTHCHECK; `none` when the image has none. */
+  readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+export interface WatchOptions {
+  /** As for a list. */
+  readonly labels: readonly string[];
+  readonly signal: AbortSignal;
+  onEvent(event: ContainerEvent): void;
+  /** With every connection, the first one too. */
+  onOpen(): void;
+  onLost(error: unknown): void;
+}
+
+export interface ContainerEvent {
+  /** `die`, `start`, `destroy`, `health_status: unhealthy` … */
+  readonly action: string;
+  readonly id: string;
+  /** Its labels, and what the engine says besides. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of a `die`. */
+  readonly exitCode: number | null;
 }
 
 export interface LogLine {

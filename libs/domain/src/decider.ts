@@ -35,6 +35,8 @@ export const AGGREGATES = [
   'person',
   'token',
   'settings',
+  'observation',
+  'removal',
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
 

@@ -2,8 +2,10 @@ import { parseStream } from './decider.js';
 import type { BindingEvent } from './binding.js';
 import type { DeliveryEvent } from './delivery.js';
 import type { DeploymentEvent } from './deployment.js';
+import type { ObservationEvent } from './observation.js';
 import type { PersonEvent } from './person.js';
 import type { RegistryEvent } from './registry.js';
+import type { RemovalEvent } from './removal.js';
 import type { SettingsEvent } from './settings.js';
 import type { TokenEvent } from './token.js';
 import type { TriggerEvent } from './trigger.js';
@@ -18,7 +20,9 @@ export type AnyEvent =
   | RegistryEvent
   | PersonEvent
   | TokenEvent
-  | SettingsEvent;
+  | SettingsEvent
+  | ObservationEvent
+  | RemovalEvent;
 export type EventType = AnyEvent['type'];
 
 /** Which workloads an event concerns: decides who may see it. `ofState` reads the folded state of its stream. */
@@ -69,6 +73,14 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   TokenCreated: 'nobody',
   TokenRevoked: 'nobody',
   SettingsChanged: 'nobody',
+  ContainersObserved: 'data',
+  DriftObserved: 'data',
+  DriftHealed: 'data',
+  ContainerCrashed: 'data',
+  WatchFailed: 'data',
+  RemovalDeferred: 'nobody',
+  RemovalConfirmed: 'nobody',
+  RemovalEnded: 'nobody',
 };
 
 /** The workloads that an event concerns. `state` is the fold of its stream before the event. */

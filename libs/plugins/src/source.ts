@@ -1,6 +1,6 @@
-import type { Container, Docker } from '#docker/docker';
 import type { Face } from '#domain/face';
 import type { SecretRef } from '#domain/secret-ref';
+import type { ContainerSummary, Docker } from '#docker/docker';
 import type { ConfigClass } from './config.js';
 import type { Wish } from './inbound.js';
 import type { Access, Tls } from './routing/access.js';
@@ -152,7 +152,7 @@ export interface Upstream {
   readonly instances: number;
 }
 export interface NodeSnapshot {
-  readonly containers: readonly Container[];
+  readonly containers: readonly ContainerSummary[];
 }
 
 export interface Source<C extends object = object> {

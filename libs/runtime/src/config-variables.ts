@@ -76,6 +76,11 @@ export const CONFIG_VARIABLES = [
     what: 'How long a worker holds a workload, in milliseconds. Renewed at 0.3, trusted for 0.7, swept at 0.2 of it.',
   },
   {
+    name: 'TINYFORGE_OBSERVE_MS',
+    default: '30000',
+    what: 'How often the reconciler compares containers with releases, in milliseconds; Docker’s events make it look at once.',
+  },
+  {
     name: 'TINYFORGE_NODE',
     default: 'default',
     what: 'Name of this Docker host; workers and reconciler of a host share it.',

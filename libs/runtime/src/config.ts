@@ -25,6 +25,7 @@ export interface Config {
   readonly adminToken: string | null;
   readonly masterKey: string | null;
   readonly lease: LeaseTimes;
+  readonly observeMs: number;
   readonly node: string;
   readonly portRange: { readonly first: number; readonly last: number };
   readonly logLevel: string;
@@ -82,6 +83,7 @@ export function readConfig(env: Env, app: AppName): Config {
     adminToken: read('TINYFORGE_ADMIN_TOKEN', optional(adminToken)),
     masterKey: read('TINYFORGE_MASTER_KEY', optional(masterKey)),
     lease: leaseTimes(read('TINYFORGE_LEASE_MS', integer(100, 600_000))),
+    observeMs: read('TINYFORGE_OBSERVE_MS', integer(100, 600_000)),
     node: read('TINYFORGE_NODE', nodeName),
     portRange: read('TINYFORGE_PORT_RANGE', portRange),
     logLevel: read('LOG_LEVEL', oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])),

@@ -18,6 +18,7 @@ const RULES: Readonly<Record<string, readonly [code: string, message: string]>> 
   ],
   deployment_one_waiting: ['already-waiting', 'A deployment of this workload is waiting. It has to give way first.'],
   deployment_delivery_binding: ['already-requested', 'This delivery has already asked for this deployment.'],
+  heal_attempt: ['already-healing', 'Another reconciler has asked for this already.'],
   registry_name: ['name-taken', 'Another registry has this name. Choose another one.'],
   workload_parent_known: ['unknown-parent', 'There is no workload with the id of the parent. It may be gone by now.'],
   workload_parent_cycle: [

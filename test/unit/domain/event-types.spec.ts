@@ -24,6 +24,10 @@ describe('who may see an event', () => {
     expect(workloadIdsOf(SAMPLES[type], streamOf('deployment', DEPLOYMENT), before)).toEqual([WORKLOAD]);
   });
 
+  it.each(typesOf('observation'))('%s: whoever sees the workload it was seen of', (type) => {
+    expect(workloadIdsOf(SAMPLES[type], streamOf('observation', WORKLOAD), {})).toEqual([WORKLOAD]);
+  });
+
   it('DeliveryMatched: whoever sees one of the judged workloads', () => {
     const event = {
       type: 'DeliveryMatched',
@@ -41,6 +45,7 @@ describe('who may see an event', () => {
     ...typesOf('person'),
     ...typesOf('token'),
     ...typesOf('settings'),
+    ...typesOf('removal'),
   ])('%s: concerns no single workload', (type) => expect(workloadIdsOf(SAMPLES[type], 'any-stream', {})).toEqual([]));
 
   it('an event type without a rule is refused before it is written', () => {

@@ -3,8 +3,10 @@ import { binding } from '#domain/binding';
 import { delivery, type BindingVerdict, type DeliveryReceived } from '#domain/delivery';
 import { deployment, type DeploymentRequest, type StepFailure } from '#domain/deployment';
 import type { AnyEvent, EventType } from '#domain/event-types';
+import { observation, type Crash, type Finding, type Observed } from '#domain/observation';
 import { person } from '#domain/person';
 import { registry } from '#domain/registry';
+import { removal, type Leftover } from '#domain/removal';
 import type { SecretRef } from '#domain/secret-ref';
 import { settings } from '#domain/settings';
 import { token } from '#domain/token';
@@ -116,6 +118,25 @@ const hub = {
   insecure: false,
 };
 
+export const observed: Observed = {
+  workloadId: WORKLOAD,
+  deploymentId: DEPLOYMENT,
+  state: 'running',
+  detail: '1 of 1 running',
+  containers: [{ name: 'tf-shop-1', containerId: 'c1', deploymentId: DEPLOYMENT, state: 'running', health: 'none' }],
+};
+export const gone: Finding = { kind: 'missing', container: 'tf-shop-1', detail: 'tf-shop-1 is gone' };
+export const crash: Crash = {
+  workloadId: WORKLOAD,
+  deploymentId: DEPLOYMENT,
+  container: 'tf-shop-1',
+  containerId: 'c1',
+  exitCode: 3,
+  oomKilled: false,
+  restarts: 1,
+};
+export const leftover: Leftover = { containerId: 'c9', name: 'tf-shop-old-1', workloadId: WORKLOAD };
+
 /** One event of every type there is: the compiler refuses a type that is left out. */
 export const SAMPLES: {
   readonly [T in EventType]: Extract<AnyEvent, { type: T }>;
@@ -193,6 +214,23 @@ export const SAMPLES: {
   },
   TokenRevoked: { type: 'TokenRevoked', data: {} },
   SettingsChanged: { type: 'SettingsChanged', data: { domain: 'apps.example.org' } },
+  ContainersObserved: { type: 'ContainersObserved', data: observed },
+  DriftObserved: {
+    type: 'DriftObserved',
+    data: { workloadId: WORKLOAD, deploymentId: DEPLOYMENT, policy: 'heal', findings: [gone], since: AT },
+  },
+  DriftHealed: {
+    type: 'DriftHealed',
+    data: { workloadId: WORKLOAD, findings: [gone], since: AT, healedBy: DEPLOYMENT },
+  },
+  ContainerCrashed: { type: 'ContainerCrashed', data: { ...crash, crashes: 1 } },
+  WatchFailed: {
+    type: 'WatchFailed',
+    data: { workloadId: WORKLOAD, deploymentId: DEPLOYMENT, crashes: 3, seconds: 600, onFailure: 'alert' },
+  },
+  RemovalDeferred: { type: 'RemovalDeferred', data: { node: 'default', containers: [leftover], total: 7 } },
+  RemovalConfirmed: { type: 'RemovalConfirmed', data: { node: 'default', containers: [leftover] } },
+  RemovalEnded: { type: 'RemovalEnded', data: { node: 'default' } },
 };
 
 export type AnyDecider = Decider<object, never, DomainEvent>;
@@ -265,5 +303,13 @@ export const STREAMS: {
   settings: {
     decider: settings,
     types: ['SettingsChanged'],
+  },
+  observation: {
+    decider: observation,
+    types: ['ContainersObserved', 'DriftObserved', 'DriftHealed', 'ContainerCrashed', 'WatchFailed'],
+  },
+  removal: {
+    decider: removal,
+    types: ['RemovalDeferred', 'RemovalConfirmed', 'RemovalEnded'],
   },
 };

@@ -37,6 +37,7 @@ describe('readConfig', () => {
       adminToken: null,
       masterKey: null,
       lease: { leaseMs: 10_000, renewMs: 3_000, trustMs: 7_000, sweepMs: 2_000 },
+      observeMs: 30_000,
       node: 'default',
       portRange: { first: 20_000, last: 29_999 },
       logLevel: 'info',

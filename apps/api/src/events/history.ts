@@ -36,22 +36,20 @@ export async function listEvents(
   return { ...page, items: page.items.map(eventAnswer) };
 }
 
-/** One stream, newest first. */
+/** Some streams together, newest first. */
 export async function historyOf(
   reads: DataSource,
-  stream: string,
+  streams: readonly string[],
   { limit, cursor }: PageQuery,
 ): Promise<Page<EventAnswer>> {
   const rows: EventRow[] = await reads.query(
     `select ${COLUMNS} from log.event e left join log.position p on p.event_id = e.id
-      where e.stream = $1 and e.version < $2 order by e.version desc limit $3`,
-    [stream, Math.min(Number(readCursor(cursor, POSITION) ?? MOST_VERSIONS), MOST_VERSIONS), limit + 1],
+      where e.stream = any($1::text[]) and ($2::bigint is null or e.id < $2) order by e.id desc limit $3`,
+    [streams, readCursor(cursor, POSITION), limit + 1],
   );
-  const page = cut(rows, limit, (row) => String(row.version));
+  const page = cut(rows, limit, (row) => row.id);
   return { ...page, items: page.items.map(eventAnswer) };
 }
-
-const MOST_VERSIONS = 2_147_483_647;
 
 export function eventAnswer({ metadata, occurred_at, data, ...row }: EventRow): EventAnswer {
   const { actor, causationId, correlationId, workloadIds } = metadata;

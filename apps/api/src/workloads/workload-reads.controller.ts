@@ -78,10 +78,10 @@ export class WorkloadReadsController {
 
   @Get('history')
   @Needs('viewer', 'workload')
-  @AnswersPage(EventAnswer, 'What happened to the workload, newest first')
+  @AnswersPage(EventAnswer, 'What happened to the workload and what was seen of it, newest first')
   async history(@Who() who: Identity, @Id() id: string, @Query() query: PageQuery): Promise<Page<EventAnswer>> {
     await findWorkload(this.reads, who, id);
-    return historyOf(this.reads, `workload-${id}`, query);
+    return historyOf(this.reads, [`workload-${id}`, `observation-${id}`], query);
   }
 
   @Get('diff')

@@ -128,7 +128,7 @@ function clearBoth(deploymentId: string): readonly Statement[] {
 
 function makeCurrent(deploymentId: string): Statement {
   return {
-    text: `update view.workload w set current_deployment_id = d.id, current_artifact = d.release->'artifact', last_status = 'succeeded'
+    text: `update view.workload w set current_deployment_id = d.id, current_artifact = d.release->'artifact', last_status = 'succeeded', condition = null
       from view.deployment d where d.id = $1 and w.id = d.workload_id`,
     values: [deploymentId],
   };

@@ -1,5 +1,6 @@
 import { Delivery, Verdict } from './delivery.entity.js';
 import { Deployment, Step } from './deployment.entity.js';
+import { Observation, Removal } from './observation.entity.js';
 import { Person, Registry, SettingsRow, Token } from './record.entity.js';
 import { Binding, Trigger } from './trigger.entity.js';
 import { Workload } from './workload.entity.js';
@@ -17,4 +18,6 @@ export const ENTITIES = [
   Person,
   Token,
   SettingsRow,
+  Observation,
+  Removal,
 ];

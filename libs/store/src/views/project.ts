@@ -5,6 +5,7 @@ import type { Statement } from '../statement.js';
 import { projectBinding } from './binding.project.js';
 import { projectDelivery } from './delivery.project.js';
 import { projectDeployment } from './deployment.project.js';
+import { projectObservation, projectRemoval } from './observation.project.js';
 import { projectPerson, projectRegistry, projectSettings, projectToken } from './record.project.js';
 import { projectTrigger } from './trigger.project.js';
 import { projectWorkload } from './workload.project.js';
@@ -44,5 +45,9 @@ export function project(event: Written): readonly Statement[] {
       return projectToken(projected);
     case 'settings':
       return projectSettings(projected);
+    case 'observation':
+      return projectObservation(projected);
+    case 'removal':
+      return projectRemoval(projected);
   }
 }

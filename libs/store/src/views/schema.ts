@@ -25,12 +25,14 @@ create table view.workload (
   pending_deployment_id uuid,
   running_deployment_id uuid,
   last_status text,
+  condition text,
   current_artifact jsonb,
   state text not null generated always as (
     case
       when lifecycle <> 'present' then 'deleting'
       when run_state = 'stopped' then 'stopped'
       when running_deployment_id is not null or pending_deployment_id is not null then 'deploying'
+      when current_deployment_id is not null and condition in ('degraded', 'missing') then 'degraded'
       when current_deployment_id is not null then 'running'
       when last_status = 'failed' then 'failed'
       else 'never-deployed'
@@ -215,6 +217,30 @@ create unique index token_name on view.token (name) where revoked_at is null;
 create table view.settings (
   id text primary key,
   data jsonb not null,
+  version int not null,
+  updated_at timestamptz not null
+);
+
+create table view.observation (
+  workload_id uuid primary key,
+  deployment_id uuid,
+  state text,
+  detail text not null default '',
+  containers jsonb not null default '[]',
+  findings jsonb not null default '[]',
+  drift_since timestamptz,
+  healed jsonb,
+  crashes jsonb not null default '[]',
+  watch_failed uuid,
+  version int not null,
+  updated_at timestamptz not null
+);
+
+create table view.removal (
+  node text primary key,
+  status text not null,
+  containers jsonb not null,
+  total int not null,
   version int not null,
   updated_at timestamptz not null
 );

@@ -8,7 +8,7 @@ export function observe(
 ): Observation {
   const own = containers.filter(({ labels }) => labels[LABELS.workloadId] === workloadId);
   const current = own.filter(({ labels }) => labels[LABELS.deploymentId] === deploymentId);
-  const healthy = current.filter(({ running, health }) => running && health !== 'unhealthy');
+  const healthy = current.filter(({ state, health }) => state === 'running' && health !== 'unhealthy');
   const wanted = config.maxInstances;
   if (healthy.length === wanted && current.length === wanted)
     return { state: 'running', detail: `${wanted} of ${wanted} running` };

@@ -1,0 +1,149 @@
+import type { Docker } from '#docker/docker';
+import { LABELS } from '#domain/naming';
+import { observation } from '#domain/observation';
+import type { Source } from '#plugins/source';
+import type { Logger } from '#runtime/logging';
+import { on } from '#store/operation';
+import type { Store } from '#store/store';
+import { collectGarbage, leftovers } from './collect-garbage.js';
+import { mayRollBack, watchBreach } from './crash-loop.js';
+import { readDesired, readKnown, type Desired } from './desired.js';
+import { desiredHash, heal, nextAttemptAt, readAttempts, wantsHealing } from './heal.js';
+import { mendRoute } from './mend-route.js';
+import { observeAll, type Seen, type View } from './observe.js';
+import { deploymentOf, ownContainers, workloadOf } from './own-containers.js';
+import { isNews, record } from './record.js';
+import { releasePorts } from './release-ports.js';
+import { recordCrashes, type Deaths } from './watch.js';
+
+export interface LookDeps {
+  readonly store: Store;
+  readonly docker: Docker;
+  readonly sources: readonly Source[];
+  readonly node: string;
+  readonly installation: string;
+  readonly routesDirectory: string;
+  readonly logger: Logger;
+  /** Milliseconds for which a difference has to be seen before it counts. */
+  readonly confirmMs: number;
+  /** Milliseconds that what is left over stays. */
+  readonly graceMs: number;
+  /** Brings back the release before; null where nobody can. */
+  readonly rollBack: ((desired: Desired, why: string) => Promise<void>) | null;
+}
+
+/** What is remembered from one look to the next, and lost without harm. */
+export interface Memory {
+  /** Workload → since when it differs from what is recorded. */
+  readonly newsSince: Map<string, number>;
+  /** Workload → since when it has something to heal. */
+  readonly driftSince: Map<string, number>;
+  readonly deaths: Deaths;
+}
+
+export function freshMemory(): Memory {
+  return { newsSince: new Map(), driftSince: new Map(), deaths: new Map() };
+}
+
+/** `soon`: something was seen once and has to be seen again; `busy`: somebody is at a workload; `calm`: all as recorded. */
+export type Mood = 'soon' | 'busy' | 'calm';
+
+/**
+ * One look at the node: one list of its containers, compared with every workload's release. Calls and queries do not
+ * grow with the number of workloads, only with what is wrong.
+ */
+export async function look(deps: LookDeps, memory: Memory, now = Date.now()): Promise<Mood> {
+  const { store, docker } = deps;
+  // Wishes before containers: what was asked for later is seen as busy, or fenced off when it comes to acting.
+  const desired = await readDesired(store.pool, deps.node);
+  const all = await docker.listContainers([LABELS.workloadId]);
+  const workloadIds = new Set(desired.map(({ workloadId }) => workloadId));
+  const containers = ownContainers(all, { installation: deps.installation, workloadIds });
+  const known = await readKnown(store.pool, [...new Set(containers.map(deploymentOf))]);
+  const seen = observeAll({ desired, containers, known, sources: deps.sources, now });
+  const hasCrashed = await recordCrashes(deps, { seen, deaths: memory.deaths, now });
+  forgetDeaths(memory.deaths, { desired, containers });
+  const isSoon = await tell(deps, memory, { seen, now });
+  await watchWindows(deps, seen, now);
+  for (const each of seen) {
+    if (await mendRoute(deps, each)) deps.logger.info({ workloadId: each.desired.workloadId }, 'Mended a route');
+  }
+  const removed = await collectGarbage(
+    deps,
+    leftovers({ desired, containers, known, now, graceMs: deps.graceMs }),
+    containers.length,
+  );
+  if (removed.length > 0) deps.logger.info({ removed }, 'Removed containers that nothing wants any more');
+  await releasePorts(
+    store.pool,
+    deps.node,
+    all.map(({ name }) => name),
+  );
+  if (isSoon || hasCrashed) return 'soon';
+  return desired.some(({ isBusy }) => isBusy) ? 'busy' : 'calm';
+}
+
+interface Now {
+  readonly seen: readonly Seen[];
+  readonly now: number;
+}
+
+/** Records what has changed and heals what can be, each once it was seen for long enough. True when something waits. */
+async function tell(deps: LookDeps, memory: Memory, { seen, now }: Now): Promise<boolean> {
+  const isRipe = (since: Map<string, number>, { desired }: Seen) =>
+    now - (since.get(desired.workloadId) ?? now) >= deps.confirmMs;
+  const news = seen.filter(isNews);
+  const ill = seen.filter(wantsHealing);
+  remember(memory.newsSince, news, now);
+  remember(memory.driftSince, ill, now);
+  const told = news.filter((each) => isRipe(memory.newsSince, each));
+  await record(deps.store, told, now);
+  const ripe = ill.filter((each) => isRipe(memory.driftSince, each));
+  if (ripe.length > 0) await healAll(deps, ripe, now);
+  return told.length < news.length || ripe.length < ill.length;
+}
+
+async function healAll({ store, logger }: LookDeps, ill: readonly Seen[], now: number): Promise<void> {
+  const attempts = await readAttempts(
+    store,
+    ill.map(({ desired }) => desired.workloadId),
+  );
+  for (const each of ill) {
+    const { workloadId } = each.desired;
+    const before = attempts.get(workloadId) ?? [];
+    if (nextAttemptAt(before, desiredHash(each.desired)) > now) continue;
+    if (await heal(store, each, before)) logger.info({ workloadId }, 'Asked for the current release again: drift');
+  }
+}
+
+/** Told once per deployment, whatever the policy; rolled back once where it says so. */
+async function watchWindows({ store, logger, rollBack }: LookDeps, seen: readonly Seen[], now: number): Promise<void> {
+  for (const { desired } of seen) {
+    const breach = watchBreach(desired, now);
+    if (breach === null) continue;
+    const { workloadId, current } = desired;
+    const { deploymentId } = current!;
+    logger.warn({ workloadId, deploymentId, crashes: breach.crashes }, 'A deployment failed its watch window');
+    if (breach.onFailure === 'rollback' && rollBack !== null && mayRollBack(desired)) {
+      await rollBack(desired, `${breach.crashes} restarts within ${breach.seconds} s of the deployment`);
+    }
+    const command = { type: 'FailWatch', workloadId, deploymentId, ...breach } as const;
+    await store.commit([on(observation, workloadId, command)], {
+      actor: 'system:reconciler',
+      correlationId: deploymentId,
+    });
+  }
+}
+
+/** Those of workloads that somebody is at are looked into afterwards. */
+function forgetDeaths(deaths: Deaths, { desired, containers }: Pick<View, 'desired' | 'containers'>): void {
+  const busy = new Set(desired.filter(({ isBusy }) => isBusy).map(({ workloadId }) => workloadId));
+  const kept = new Set(containers.filter((each) => busy.has(workloadOf(each))).map(({ id }) => id));
+  for (const id of deaths.keys()) if (!kept.has(id)) deaths.delete(id);
+}
+
+function remember(since: Map<string, number>, seen: readonly Seen[], now: number): void {
+  const ids = new Set(seen.map(({ desired }) => desired.workloadId));
+  for (const id of since.keys()) if (!ids.has(id)) since.delete(id);
+  for (const id of ids) if (!since.has(id)) since.set(id, now);
+}
