@@ -60,16 +60,17 @@ async function findDoomed(pool: Pool, kept: number, workloadId: string | null): 
   return rows;
 }
 
-/** Versions of secrets that only pruned releases name. It runs after the views are written, behind their locks. */
+/** Versions of secrets that only pruned releases name, in variables, faces or config. It runs after the views are written, behind their locks. */
 function forgetSecrets({ workloadId, deploymentIds }: Doomed): Statement {
   return {
     text: `with named as (
-        select d.id, d.pruned_at is not null as is_gone, v.value->'secret' as ref
-          from view.deployment d, jsonb_each(d.release->'env') v
-          where d.workload_id = $1 and v.value ? 'secret'
+        select d.pruned_at is not null as is_gone, ref
+          from view.deployment d, jsonb_path_query(d.release, '$.** ? (exists (@.secretId) && exists (@.fingerprint))') ref
+          where d.workload_id = $1
             and (d.id = any ($2::uuid[]) or d.pruned_at is null and (d.status in ('succeeded', 'rolled_back') or d.is_unfinished))
         union all
-        select w.id, false, v.value->'secret' from view.workload w, jsonb_each(w.env) v where w.id = $1 and v.value ? 'secret'
+        select false, ref from view.workload w,
+            jsonb_path_query(to_jsonb(w), '$.** ? (exists (@.secretId) && exists (@.fingerprint))') ref where w.id = $1
       ), unused as (
         select (ref->>'secretId')::uuid as id, (ref->>'version')::int as version from named group by 1, 2 having bool_and(is_gone)
       )

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { v7 as uuid } from 'uuid';
 import { deployment } from '#domain/deployment';
+import { workload } from '#domain/workload';
 import { compareViews } from '#store/compare-views';
 import { on } from '#store/operation';
 import { pruneReleases } from '#store/prune-releases';
@@ -294,6 +295,27 @@ describe('retention', () => {
     await expect(api.opened.secrets.open(refs[0])).rejects.toMatchObject({ code: 'secret-gone' });
     expect(await api.opened.secrets.open(refs[1])).toBe('secret 2');
     expect(await api.opened.secrets.open(refs[2])).toBe('secret 3');
+  });
+
+  test('forgets the secrets of faces alike, and shows them masked in the past', async () => {
+    const { store, secrets } = api.opened;
+    const refs = [];
+    for (let n = 1; n <= 2; n += 1) {
+      const { ref, statement } = secrets.seal(`hash ${n}`);
+      const faces = [{ host: `${id}.example.org`, path: '/', port: null, basicAuth: { user: 'ann', password: ref } }];
+      const command = { type: 'ChangeWorkload', changes: {}, faces } as const;
+      await store.commit([on(workload, id, command)], { ...BY_TEST, extra: [statement] });
+      refs.push(ref);
+      await deployed(api, id, n);
+    }
+    const past = await read('?version=2');
+    expect(past['faces']).toMatchObject([{ basicAuth: { user: 'ann', password: { $secret: 'set', version: 1 } } }]);
+    expect(JSON.stringify([past, await read('/diff?from=1&to=3')])).not.toMatch(/secretId|fingerprint/);
+    expect(await secrets.open(refs[0]!)).toBe('hash 1');
+    await keep(1);
+    expect(await prune()).toBe(1);
+    await expect(secrets.open(refs[0]!)).rejects.toMatchObject({ code: 'secret-gone' });
+    expect(await secrets.open(refs[1]!)).toBe('hash 2');
   });
 
   test('a pin is refused for what never served, and for who may only look', async () => {

@@ -3,6 +3,7 @@ import type { SecretRef } from '#domain/secret-ref';
 import { workload, type WorkloadState } from '#domain/workload';
 import type { Store } from '#store/store';
 import { notFound, requireVisible, type Identity } from '../access/identity.js';
+import { MASKED } from '../records/masked.js';
 import { maskEnv } from './env.js';
 
 export interface PastWorkload extends Record<string, unknown> {
@@ -49,7 +50,16 @@ function shown({ env, ...state }: WorkloadState): Record<string, unknown> {
     const { secret } = env[key] as { secret?: SecretRef };
     return [key, secret === undefined ? entry : { ...entry, version: secret.version }];
   });
-  return { ...state, env: Object.fromEntries(masked) };
+  return { ...(withoutRefs(state) as object), env: Object.fromEntries(masked) };
+}
+
+/** Faces and configs hold secrets, too. */
+function withoutRefs(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutRefs);
+  if (typeof value !== 'object' || value === null) return value;
+  const { secretId, version, fingerprint } = value as Partial<SecretRef>;
+  if (secretId !== undefined && fingerprint !== undefined) return { ...MASKED, version };
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutRefs(inner)]));
 }
 
 interface Served {
