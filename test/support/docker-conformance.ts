@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { Bench, type DockerUnderTest } from './docker-bench.js';
 import { containersContract } from './docker-conformance-containers.js';
+import { eventsContract } from './docker-conformance-events.js';
 import { imagesContract } from './docker-conformance-images.js';
 import { runningContract } from './docker-conformance-running.js';
 import { volumesContract } from './docker-conformance-volumes.js';
@@ -17,5 +18,6 @@ export function describeDocker(name: string, make: () => Promise<DockerUnderTest
     containersContract(bench);
     runningContract(bench);
     volumesContract(bench);
+    eventsContract(bench);
   });
 }

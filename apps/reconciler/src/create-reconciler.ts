@@ -72,7 +72,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         subject: `drift-${node}`,
         owner: deps.owner,
         leaseMs: deps.leaseMs,
-        start: () => startDrift({ ...deps, routesDirectory, rollBack: null }),
+        start: () => startDrift({ ...deps, routesDirectory }),
       });
     },
     async stop() {

@@ -159,6 +159,79 @@ describe('the engine', () => {
   });
 });
 
+describe('the events of a daemon', () => {
+  const line = (second: number, id: string) =>
+    `${JSON.stringify({ Type: 'container', Action: 'die', Actor: { ID: id, Attributes: { exitCode: '1' } }, time: second })}\n`;
+
+  const watch = (until: number) => {
+    const seen = { ids: [] as string[], opened: 0, lost: 0 };
+    const stopping = new AbortController();
+    const ended = docker.watchContainers({
+      labels: ['a=b'],
+      signal: stopping.signal,
+      onOpen: () => (seen.opened += 1),
+      onEvent({ id }) {
+        seen.ids.push(id);
+        if (seen.ids.length === until) stopping.abort();
+      },
+      onLost: () => (seen.lost += 1),
+    });
+    return { seen, ended, stopping };
+  };
+  const asked = () =>
+    daemon.requests
+      .filter((path) => path.includes('/events'))
+      .map((path) => new URL(path.slice(4), 'http://d').searchParams);
+
+  it('are asked for again from the last one on when the stream ends or breaks', async () => {
+    let connection = 0;
+    daemon.handle = (_, response) => {
+      connection += 1;
+      response.writeHead(200);
+      response.write(line(100 + connection, `c${connection}`), () => {
+        if (connection === 1) response.end();
+        else if (connection === 2) response.socket!.destroy();
+      });
+    };
+    const { seen, ended } = watch(3);
+    await ended;
+    expect(seen).toEqual({ ids: ['c1', 'c2', 'c3'], opened: 3, lost: 1 });
+    expect(asked().map((query) => query.get('since'))).toEqual([null, '101', '102']);
+    expect(JSON.parse(asked()[0]!.get('filters')!)).toMatchObject({ type: ['container'], label: ['a=b'] });
+  });
+
+  it('go on through an engine that is away, and past what is no event', async () => {
+    await daemon.close();
+    const { seen, ended, stopping } = watch(2);
+    await expect.poll(() => seen.lost).toBeGreaterThan(0);
+    daemon.handle = (_, response) => {
+      response.writeHead(200);
+      response.write(`not json\n{"Action":"die"}\n${line(1, 'c1')}`);
+      // Cut inside a line, as a network does.
+      response.write(line(2, 'c2').slice(0, 20), () => response.write(line(2, 'c2').slice(20)));
+    };
+    await daemon.listen();
+    await ended;
+    expect(stopping.signal.aborted).toBe(true);
+    expect(seen.ids).toEqual(['c1', 'c2']);
+  });
+
+  it('hold nothing back when they are ended in silence', async () => {
+    const gone = new Promise<void>((resolve) => {
+      daemon.handle = (request, response) => {
+        response.writeHead(200);
+        response.flushHeaders();
+        request.socket.once('close', () => resolve());
+      };
+    });
+    const { seen, ended, stopping } = watch(1);
+    await expect.poll(() => seen.opened).toBe(1);
+    stopping.abort();
+    await Promise.all([ended, gone]);
+    expect(seen.lost).toBe(0);
+  });
+});
+
 function spec() {
   const rest = {
     labels: {},

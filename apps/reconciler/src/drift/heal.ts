@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { deployment, type DeploymentRequest, type DeploymentStatus } from '#domain/deployment';
 import { Rejection } from '#domain/errors';
 import type { FindingKind } from '#domain/observation';
+import type { ReleaseRecord } from '#domain/release';
 import { onNew } from '#store/operation';
 import type { Store } from '#store/store';
-import type { Desired } from './desired.js';
+import type { CurrentRelease } from './desired.js';
 import type { Seen } from './observe.js';
 
 /** What a deployment of the current release mends. */
@@ -44,14 +44,6 @@ export function nextAttemptAt(attempts: readonly Attempt[], desired: string): nu
   return last.at + Math.min(FIRST_PAUSE_MS * 2 ** exponent, LONGEST_PAUSE_MS);
 }
 
-/** Equal for releases that bring up the same. */
-export function desiredHash({ current }: Desired): string {
-  return createHash('sha256')
-    .update(JSON.stringify(current?.release ?? null))
-    .digest('hex')
-    .slice(0, 32);
-}
-
 /** Attempts of the last hour, by workload: one query. */
 export async function readAttempts(
   { pool }: Store,
@@ -80,7 +72,7 @@ export async function heal(store: Store, seen: Seen, attempts: readonly Attempt[
   const extra = [
     {
       text: `insert into state.heal (workload_id, lost_deployment_id, attempt, desired, deployment_id) values ($1, $2, $3, $4, $5)`,
-      values: [desired.workloadId, lost, attempt, desiredHash(desired), request.id],
+      values: [desired.workloadId, lost, attempt, desired.current!.releaseKey, request.id],
     },
     { text: 'select log.assert_healable($1, $2, $3)', values: [desired.workloadId, lost, request.id] },
   ];
@@ -107,8 +99,16 @@ function requestOf({ desired, findings }: Seen): DeploymentRequest {
     note: words.join('; ').slice(0, 500),
     bindingId: null,
     deliveryId: null,
-    release: current!.release,
+    release: pinned(current!),
   };
+}
+
+/** An image that only the host has is brought back by its id: its tag may be another image by now. */
+function pinned({ release, facts }: CurrentRelease): ReleaseRecord {
+  const { artifact } = release;
+  const localId = facts['imageId'];
+  if (artifact.digest !== null || artifact.localId !== undefined || typeof localId !== 'string') return release;
+  return { ...release, artifact: { ...artifact, localId } };
 }
 
 const OVERTAKEN = ['already-healing', 'already-waiting', 'already-running'];

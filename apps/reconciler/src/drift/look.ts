@@ -1,20 +1,18 @@
 import type { Docker } from '#docker/docker';
 import { LABELS } from '#domain/naming';
-import { observation } from '#domain/observation';
 import type { Source } from '#plugins/source';
 import type { Logger } from '#runtime/logging';
-import { on } from '#store/operation';
 import type { Store } from '#store/store';
 import { collectGarbage, leftovers } from './collect-garbage.js';
-import { mayRollBack, watchBreach } from './crash-loop.js';
-import { readDesired, readKnown, type Desired } from './desired.js';
-import { desiredHash, heal, nextAttemptAt, readAttempts, wantsHealing } from './heal.js';
+import { readDesired, readKnown } from './desired.js';
+import { heal, nextAttemptAt, readAttempts, wantsHealing } from './heal.js';
 import { mendRoute } from './mend-route.js';
 import { observeAll, type Seen, type View } from './observe.js';
 import { deploymentOf, ownContainers, workloadOf } from './own-containers.js';
 import { isNews, record } from './record.js';
 import { releasePorts } from './release-ports.js';
-import { recordCrashes, type Deaths } from './watch.js';
+import { recordCrashes, type Deaths } from './record-crashes.js';
+import { watchWindows } from './watch-windows.js';
 
 export interface LookDeps {
   readonly store: Store;
@@ -28,8 +26,6 @@ export interface LookDeps {
   readonly confirmMs: number;
   /** Milliseconds that what is left over stays. */
   readonly graceMs: number;
-  /** Brings back the release before; null where nobody can. */
-  readonly rollBack: ((desired: Desired, why: string) => Promise<void>) | null;
 }
 
 /** What is remembered from one look to the next, and lost without harm. */
@@ -39,10 +35,12 @@ export interface Memory {
   /** Workload → since when it has something to heal. */
   readonly driftSince: Map<string, number>;
   readonly deaths: Deaths;
+  /** Deployments that were rolled away from, or could not be. */
+  readonly rolledBack: Set<string>;
 }
 
 export function freshMemory(): Memory {
-  return { newsSince: new Map(), driftSince: new Map(), deaths: new Map() };
+  return { newsSince: new Map(), driftSince: new Map(), deaths: new Map(), rolledBack: new Set() };
 }
 
 /** `soon`: something was seen once and has to be seen again; `busy`: somebody is at a workload; `calm`: all as recorded. */
@@ -64,7 +62,7 @@ export async function look(deps: LookDeps, memory: Memory, now = Date.now()): Pr
   const hasCrashed = await recordCrashes(deps, { seen, deaths: memory.deaths, now });
   forgetDeaths(memory.deaths, { desired, containers });
   const isSoon = await tell(deps, memory, { seen, now });
-  await watchWindows(deps, seen, now);
+  await watchWindows(deps, { seen, rolledBack: memory.rolledBack, now });
   for (const each of seen) {
     if (await mendRoute(deps, each)) deps.logger.info({ workloadId: each.desired.workloadId }, 'Mended a route');
   }
@@ -111,27 +109,8 @@ async function healAll({ store, logger }: LookDeps, ill: readonly Seen[], now: n
   for (const each of ill) {
     const { workloadId } = each.desired;
     const before = attempts.get(workloadId) ?? [];
-    if (nextAttemptAt(before, desiredHash(each.desired)) > now) continue;
+    if (nextAttemptAt(before, each.desired.current!.releaseKey) > now) continue;
     if (await heal(store, each, before)) logger.info({ workloadId }, 'Asked for the current release again: drift');
-  }
-}
-
-/** Told once per deployment, whatever the policy; rolled back once where it says so. */
-async function watchWindows({ store, logger, rollBack }: LookDeps, seen: readonly Seen[], now: number): Promise<void> {
-  for (const { desired } of seen) {
-    const breach = watchBreach(desired, now);
-    if (breach === null) continue;
-    const { workloadId, current } = desired;
-    const { deploymentId } = current!;
-    logger.warn({ workloadId, deploymentId, crashes: breach.crashes }, 'A deployment failed its watch window');
-    if (breach.onFailure === 'rollback' && rollBack !== null && mayRollBack(desired)) {
-      await rollBack(desired, `${breach.crashes} restarts within ${breach.seconds} s of the deployment`);
-    }
-    const command = { type: 'FailWatch', workloadId, deploymentId, ...breach } as const;
-    await store.commit([on(observation, workloadId, command)], {
-      actor: 'system:reconciler',
-      correlationId: deploymentId,
-    });
   }
 }
 

@@ -2,8 +2,8 @@ import { log } from './0001-log.js';
 import { state } from './0002-state.js';
 import { room } from './0003-room.js';
 import { credentialName } from './0004-credential-name.js';
-import { drift } from './0009-drift.js';
 import { guards } from './0005-guards.js';
+import { drift } from './0009-drift.js';
 import { sets } from './0012-sets.js';
 import type { Migration } from './migration.js';
 

@@ -37,6 +37,7 @@ export function desired(more: Partial<Desired> = {}): Desired {
       deploymentId: DEPLOYMENT,
       reason: 'manual',
       since: minutesAgo(30),
+      releaseKey: 'h',
       release: {
         artifact: { kind: 'image', repository: 'r', tag: 'v1', digest: null },
         config: { image: 'r' },

@@ -3,7 +3,7 @@ import type { FindingKind } from '#domain/observation';
 import { DEFAULT_POLICY, type Policy } from '#domain/workload';
 import { crashesOf, mayRollBack, watchBreach } from '../../../../apps/reconciler/src/drift/crash-loop.js';
 import type { Desired } from '../../../../apps/reconciler/src/drift/desired.js';
-import { desiredHash, nextAttemptAt, wantsHealing, type Attempt } from '../../../../apps/reconciler/src/drift/heal.js';
+import { nextAttemptAt, wantsHealing, type Attempt } from '../../../../apps/reconciler/src/drift/heal.js';
 import { DEPLOYMENT } from '../../domain/samples.js';
 import { desired, minutesAgo, NOW } from './drift-cases.js';
 
@@ -53,13 +53,6 @@ describe('healing', () => {
   it('lets somebody break it by hand twice, and slows down for what never lasts', () => {
     expect(waitSeconds(attempt(5, 'succeeded'), attempt(0, 'succeeded'))).toBe(0);
     expect(waitSeconds(attempt(9, 'succeeded'), attempt(5, 'succeeded'), attempt(0, 'succeeded'))).toBe(30);
-  });
-
-  it('knows a release by what it brings up, not by its deployment', () => {
-    const current = { ...desired().current!, deploymentId: 'another', reason: 'drift' as const };
-    expect(desiredHash(desired({ current }))).toBe(desiredHash(desired()));
-    const other = { ...current, release: { ...current.release, config: { image: 'other' } } };
-    expect(desiredHash(desired({ current: other }))).not.toBe(desiredHash(desired()));
   });
 });
 
