@@ -29,6 +29,8 @@ export interface WorkerDeps {
   };
   readonly portRange: PortRange;
   readonly routesDirectory: string;
+  /** The proxy does not read route files: each switch waits for the keeper to render it. */
+  readonly rendersSwitches?: boolean;
   /** Deployments at a time. */
   readonly concurrency: number;
   /** Fires when the process is asked to end: a deployment at hand stops at its next step boundary. */

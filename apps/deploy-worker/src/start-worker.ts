@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createDocker } from '#docker/connect';
+import { PROXIES } from '#plugins/proxies/proxies';
 import { SOURCES } from '#plugins/sources/sources';
 import { TRIGGERS } from '#plugins/triggers/triggers';
 import type { Source } from '#plugins/source';
@@ -37,6 +38,7 @@ export function startWorker(
     lease,
     portRange,
     routesDirectory,
+    rendersSwitches: PROXIES.find(({ kind }) => kind === config.proxy.kind)?.followsFiles === false,
     concurrency: CONCURRENCY,
   });
   worker.start();

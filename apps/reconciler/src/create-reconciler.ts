@@ -4,7 +4,7 @@ import type { Proxy, ProxyIo, Source } from '#plugins/source';
 import type { Logger } from '#runtime/logging';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
-import { createEquip } from './equip.js';
+import { createEquip, type ProxyPorts } from './equip.js';
 import { startDrift } from './drift/start-drift.js';
 import { createKeeper } from './keeper.js';
 import { lead } from './lead.js';
@@ -17,6 +17,7 @@ export interface ReconcilerDeps {
   readonly sources: readonly Source[];
   readonly proxy: Proxy;
   readonly proxyIo: ProxyIo;
+  readonly proxyPorts: () => Promise<ProxyPorts>;
   readonly docker: Docker;
   readonly node: string;
   /** Names this process in leases. */
@@ -45,12 +46,12 @@ const ROUTE_EVENTS = new Set([
 
 /** Keeps the proxy of its node as the views want it, and throws away what has expired. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const { store, secrets, sources, proxy, proxyIo, node, logger } = deps;
+  const { store, secrets, sources, proxy, proxyIo, proxyPorts, node, logger } = deps;
   const keeper = createKeeper({
     listRoutes: () => listRoutes(store.pool, node, sources),
     proxy,
     io: proxyIo,
-    equip: createEquip({ store, secrets, logger }),
+    equip: createEquip({ store, secrets, logger, node, ports: proxyPorts }),
     lock: (run) => whileKeeper(store.pool, node, run),
     onError: onceEach((error) =>
       logger.warn({ err: error }, 'The proxy could not be brought up to date; it is tried again'),

@@ -59,6 +59,11 @@ export const CONFIG_VARIABLES = [
   { name: 'TINYFORGE_HTTP_PORT', default: '8780', what: 'The proxy’s port for http; 0 = any free one.' },
   { name: 'TINYFORGE_HTTPS_PORT', default: '8743', what: 'The proxy’s port for https; 0 = any free one.' },
   {
+    name: 'TINYFORGE_TRAEFIK_DIR',
+    default: 'unset',
+    what: 'Directory that the file provider of your Traefik 3 watches; one file for each workload is kept in it. Name its entry points `web` and `websecure`, and a certificate resolver `tinyforge`.',
+  },
+  {
     name: 'TINYFORGE_ADMIN_TOKEN',
     default: 'unset',
     what: 'Set: this bearer token is an admin (automation, tests). At least 16 characters.',
@@ -89,6 +94,11 @@ export const CONFIG_VARIABLES = [
     name: 'TINYFORGE_PORT_RANGE',
     default: '20000-29999',
     what: 'Loopback ports that are given to containers, first-last.',
+  },
+  {
+    name: 'TINYFORGE_SUBNET_POOL',
+    default: '10.214.0.0/16',
+    what: 'Block of IPv4 addresses that private networks are cut from, 64 addresses each.',
   },
   { name: 'LOG_LEVEL', default: 'info', what: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.' },
   {

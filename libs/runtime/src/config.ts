@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { canonicalCidr } from '#domain/cidr';
 import { CONFIG_VARIABLES, type ConfigName, type ConfigVariable } from './config-variables.js';
 
 export const APPS = ['all-in-one', 'api', 'webhook-ingress', 'deploy-worker', 'reconciler', 'admin'] as const;
@@ -28,6 +29,8 @@ export interface Config {
   readonly observeMs: number;
   readonly node: string;
   readonly portRange: { readonly first: number; readonly last: number };
+  /** Private networks are blocks of it. */
+  readonly subnetPool: string;
   readonly logLevel: string;
   readonly otlpEndpoint: string | null;
 }
@@ -39,6 +42,8 @@ export interface ProxyConfig {
   readonly bind: string;
   readonly httpPort: number;
   readonly httpsPort: number;
+  /** Absolute; null only where the proxy is another one. */
+  readonly traefikDir: string | null;
 }
 
 /** All in milliseconds. `trustMs` counts from before the renewal was sent. */
@@ -79,6 +84,7 @@ export function readConfig(env: Env, app: AppName): Config {
       bind: read('TINYFORGE_PROXY_BIND', address),
       httpPort: read('TINYFORGE_HTTP_PORT', port),
       httpsPort: read('TINYFORGE_HTTPS_PORT', port),
+      traefikDir: read('TINYFORGE_TRAEFIK_DIR', optional(directory)),
     },
     adminToken: read('TINYFORGE_ADMIN_TOKEN', optional(adminToken)),
     masterKey: read('TINYFORGE_MASTER_KEY', optional(masterKey)),
@@ -86,6 +92,7 @@ export function readConfig(env: Env, app: AppName): Config {
     observeMs: read('TINYFORGE_OBSERVE_MS', integer(100, 600_000)),
     node: read('TINYFORGE_NODE', nodeName),
     portRange: read('TINYFORGE_PORT_RANGE', portRange),
+    subnetPool: read('TINYFORGE_SUBNET_POOL', subnetPool),
     logLevel: read('LOG_LEVEL', oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])),
     otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT', optional(url(['http:', 'https:']))),
   };
@@ -135,6 +142,8 @@ function acrossVariables(config: Config): string[] {
       `DATABASE_URL is unset: ${config.app} needs one that all apps share. Set it, or run all-in-one, which brings its own Postgres.`,
     );
   }
+  if (config.proxy.kind === 'traefik' && config.proxy.traefikDir === null)
+    problems.push('TINYFORGE_TRAEFIK_DIR is unset: set it to the directory that Traefik’s file provider watches.');
   const same = (left: number, right: number) => left !== 0 && left === right;
   if (same(config.apiPort, config.ingressPort)) {
     problems.push(
@@ -206,6 +215,15 @@ const address: Parse<string> = (text) => {
 const dataDir: Parse<string> = (text) => {
   if (!text.includes('\0')) return text;
   throw new Error('a path');
+};
+
+const directory: Parse<string> = (text) => resolve(dataDir(text));
+
+const subnetPool: Parse<string> = (text) => {
+  const pool = canonicalCidr(text);
+  const [address = '', length] = (pool ?? '').split('/');
+  if (isIP(address) === 4 && pool === text && Number(length) >= 8 && Number(length) <= 26) return pool;
+  throw new Error('a block of IPv4 addresses from /8 to /26 in its plain spelling, such as 10.214.0.0/16');
 };
 
 const adminToken: Parse<string> = (text) => {

@@ -26,6 +26,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'too-deep': 400,
   'unknown-field': 400,
   'port-required': 400,
+  'no-domain': 400,
   'override-too-large': 400,
   'weak-password': 400,
   'http-timeout': 504,

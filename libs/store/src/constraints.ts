@@ -7,6 +7,7 @@ const RULES: Readonly<Record<string, readonly [code: string, message: string]>> 
     'host-taken',
     'Another workload serves this host and path. Choose another, or remove it there first.',
   ],
+  face_domain: ['domain-changed', 'The domain of the settings was changed at the same time. Ask again.'],
   trigger_name_kind: ['name-taken', 'Another trigger of this kind has this name. Choose another one.'],
   binding_workload_trigger: [
     'already-bound',

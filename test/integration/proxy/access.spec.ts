@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import bcrypt from 'bcryptjs';
@@ -8,6 +7,7 @@ import { areAmbiguous, layoutOf, routesOf, type WantedRoutes } from '#plugins/ro
 import type { Face } from '#plugins/source';
 import { createEmptyRoute, currentRoute, formatRoute, routeDirectory, switchRoute } from '#runtime/route-files';
 import { startCaddy, type TestCaddy } from '../../support/caddy.js';
+import { selfSigned } from '../../support/certificate.js';
 import { getFace } from '../../support/face-client.js';
 import { getSecureFace, peerCertificate } from '../../support/secure-face.js';
 import { startUpstream, type Upstream } from '../../support/upstream.js';
@@ -136,7 +136,8 @@ describe('a face with TLS', () => {
   });
 
   it('brings its own certificate, keeps it to itself, and loses its listener with its last face', async () => {
-    const { chain, key, ca } = selfSigned(proxy.directory, 'own.example.org');
+    const { chain, key } = selfSigned('own.example.org');
+    const ca = chain;
     secrets.set('key', key);
     const own = face('own.example.org', { tls: 'custom', certificate: { chain, key: secret('key') } });
     await show(own, face('own.example.org', { path: '/api', tls: 'auto' }), face('plain.example.org'));
@@ -155,13 +156,3 @@ describe('a face with TLS', () => {
     await expect(getSecure('own.example.org')).rejects.toThrow();
   });
 });
-
-function selfSigned(directory: string, host: string): { chain: string; key: string; ca: string } {
-  const [keyFile, certificateFile] = [join(directory, 'own.key'), join(directory, 'own.crt')];
-  const names = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
-  const files = ['-keyout', keyFile, '-out', certificateFile];
-  const options = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  execFileSync('openssl', [...options, ...names, ...files], { stdio: 'ignore' });
-  const chain = readFileSync(certificateFile, 'utf8');
-  return { chain, key: readFileSync(keyFile, 'utf8'), ca: chain };
-}

@@ -12,7 +12,14 @@ import { isAlive, waitUntil } from '#runtime/process-file';
 import { runDirectory } from '#runtime/run-dir';
 
 const logger = createLogger({ app: 'test', level: 'silent' });
-const anyPort: ProxyConfig = { kind: 'caddy', adminUrl: null, bind: '127.0.0.1', httpPort: 0, httpsPort: 0 };
+const anyPort: ProxyConfig = {
+  kind: 'caddy',
+  adminUrl: null,
+  bind: '127.0.0.1',
+  httpPort: 0,
+  httpsPort: 0,
+  traefikDir: null,
+};
 let dataDir: string;
 
 beforeEach(() => {

@@ -33,13 +33,14 @@ describe('readConfig', () => {
       healthPort: 0,
       publicUrl: null,
       publicIngressUrl: null,
-      proxy: { kind: 'caddy', adminUrl: null, bind: '127.0.0.1', httpPort: 8780, httpsPort: 8743 },
+      proxy: { kind: 'caddy', adminUrl: null, bind: '127.0.0.1', httpPort: 8780, httpsPort: 8743, traefikDir: null },
       adminToken: null,
       masterKey: null,
       lease: { leaseMs: 10_000, renewMs: 3_000, trustMs: 7_000, sweepMs: 2_000 },
       observeMs: 30_000,
       node: 'default',
       portRange: { first: 20_000, last: 29_999 },
+      subnetPool: '10.214.0.0/16',
       logLevel: 'info',
       otlpEndpoint: null,
     });
@@ -56,6 +57,9 @@ describe('readConfig', () => {
     ['TINYFORGE_PUBLIC_URL', 'ftp://forge.example.org'],
     ['TINYFORGE_PUBLIC_URL', 'https://forge.example.org/?a=1'],
     ['TINYFORGE_PROXY', 'nginx'],
+    ['TINYFORGE_SUBNET_POOL', '10.214.0.1/16'],
+    ['TINYFORGE_SUBNET_POOL', '10.214.0.0/27'],
+    ['TINYFORGE_SUBNET_POOL', 'fd00::/16'],
     ['CADDY_ADMIN_URL', 'localhost:2019'],
     ['TINYFORGE_ADMIN_TOKEN', 'short'],
     ['TINYFORGE_MASTER_KEY', 'too-short'],
@@ -72,6 +76,8 @@ describe('readConfig', () => {
   });
 
   it('names every bad value at once', () => {
+    expect(problems({ TINYFORGE_PROXY: 'traefik' })).toEqual([expect.stringContaining('TINYFORGE_TRAEFIK_DIR')]);
+    expect(problems({ TINYFORGE_PROXY: 'traefik', TINYFORGE_TRAEFIK_DIR: '/etc/traefik/dynamic' })).toEqual([]);
     expect(problems({ LOG_LEVEL: 'loud', TINYFORGE_PROXY: 'nginx' })).toHaveLength(2);
   });
 

@@ -2,7 +2,8 @@ import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
 import { Deployment, DEPLOYMENT_STATUSES, FailureView, Step } from '#store/views/deployment.entity';
-import { ArtifactView, FaceView } from '#store/views/workload.entity';
+import { ArtifactView } from '#store/views/workload.entity';
+import { FaceView } from '../workloads/face.dto.js';
 import { PageQuery } from '../http/page.js';
 
 export class ReleaseView {

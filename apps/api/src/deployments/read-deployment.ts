@@ -4,6 +4,7 @@ import type { Store } from '#store/store';
 import { Deployment, Step, type FailureView } from '#store/views/deployment.entity';
 import { notFound, type Identity } from '../access/identity.js';
 import { maskEnv } from '../workloads/env.js';
+import { maskFace } from '../workloads/mask-face.js';
 import type { DeploymentAnswer, DeploymentDetail, StepAnswer } from './deployment.dto.js';
 
 /** Lines of the log that a failure shows. */
@@ -43,7 +44,7 @@ export function deploymentAnswer({
   release,
   ...row
 }: Deployment): DeploymentAnswer {
-  return { ...row, release: { ...release, env: maskEnv(release.env) } };
+  return { ...row, release: { ...release, faces: release.faces.map(maskFace), env: maskEnv(release.env) } };
 }
 
 function stepAnswers({ plan }: Deployment, steps: readonly Step[]): StepAnswer[] {

@@ -11,6 +11,9 @@ import { Needs } from '../access/needs.js';
 import { READS, STORE } from '../dependencies.js';
 import { Answers, TakesIfMatch } from '../http/answers.js';
 import { IfMatch } from '../http/etag.js';
+import { followDomain } from '../workloads/faces.js';
+import { namingHostOwner } from '../workloads/host-owner.js';
+import { moveDomain } from './move-domain.js';
 import { readSettings } from './read-settings.js';
 
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
@@ -33,7 +36,7 @@ export class SettingsView {
     type: String,
     nullable: true,
     example: 'apps.example.org',
-    description: 'Completes a face that names a subdomain',
+    description: 'Completes faces that name a subdomain; they follow it',
   })
   @IsOptional()
   @Matches(DOMAIN, { message: 'must be a domain in lower case, such as apps.example.org' })
@@ -97,14 +100,23 @@ export class SettingsController {
   @Patch()
   @Needs('admin')
   @TakesIfMatch()
-  @Answers(200, SettingsAnswer, 'Changes what is named')
+  @Answers(200, SettingsAnswer, 'Changes what is named. Subdomains follow a new domain, each with its next deployment')
   async change(
     @Who() who: Identity,
     @Body() body: ChangeSettings,
     @IfMatch() expectedVersion?: number,
   ): Promise<SettingsAnswer> {
-    const operation = on(decider, SETTINGS_ID, { type: 'ChangeSettings', changes: { ...body } });
-    await this.store.commit([{ ...operation, expectedVersion }], causeOf(who));
+    const operation = {
+      ...on(decider, SETTINGS_ID, { type: 'ChangeSettings', changes: { ...body } }),
+      expectedVersion,
+    };
+    const { settings } = await readSettings(this.reads);
+    const isMoving = body.domain !== undefined && body.domain !== settings.domain;
+    const moved = isMoving ? await moveDomain(this.reads, body.domain ?? null) : { operations: [], faces: [] };
+    const extra = isMoving ? followDomain(null, []) : [];
+    await namingHostOwner(this.reads, moved.faces, () =>
+      this.store.commit([operation, ...moved.operations], { ...causeOf(who), extra }),
+    );
     return this.read();
   }
 }

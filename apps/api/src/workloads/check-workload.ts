@@ -1,11 +1,9 @@
 import { Rejection, type FieldError } from '#domain/errors';
 import type { Face } from '#domain/face';
-import type { Settings } from '#domain/settings';
 import { checkConfig } from '#plugins/config';
 import type { Source } from '#plugins/source';
 import type { Workload } from '#store/views/workload.entity';
 import type { Plugins } from '../dependencies.js';
-import type { FaceInput } from './workload.dto.js';
 
 /** Throws `unknown-source` naming those that there are. */
 export function requireSource({ sources }: Plugins, kind: string): Source {
@@ -37,22 +35,4 @@ export function checkSource(source: Source, config: Readonly<Record<string, unkn
 export function invalidConfig(errors: readonly FieldError[]): Rejection {
   const fields = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
   return new Rejection('invalid-config', `The config is not valid: ${fields}.`, errors);
-}
-
-/** Each face with its whole host. Throws `invalid-face`, or `domain-required` for a subdomain without a domain. */
-export function completeFaces(faces: readonly FaceInput[], { domain }: Settings): readonly Face[] {
-  return faces.map(({ host, subdomain, path, port }, index) => {
-    const pointer = `/faces/${index}`;
-    if ((host === undefined) === (subdomain === undefined)) {
-      const detail = 'must have either host or subdomain';
-      throw new Rejection('invalid-face', `${pointer} ${detail}.`, [{ pointer, detail }]);
-    }
-    if (host !== undefined) return { host, path, port };
-    if (domain !== null) return { host: `${subdomain}.${domain}`, path, port };
-    throw new Rejection(
-      'domain-required',
-      'A subdomain needs a domain. Set one in the settings, or name the whole host.',
-      [{ pointer: `${pointer}/subdomain`, detail: 'needs the setting "domain"' }],
-    );
-  });
 }

@@ -2,7 +2,9 @@ import type { DataSource, SelectQueryBuilder } from 'typeorm';
 import type { Config } from '#runtime/config';
 import { Workload } from '#store/views/workload.entity';
 import { notFound, requireVisible, type Identity } from '../access/identity.js';
-import type { FaceAnswer, WorkloadAnswer } from './workload.dto.js';
+import { faceUrls } from './face-urls.js';
+import { maskFace } from './mask-face.js';
+import type { WorkloadAnswer } from './workload.dto.js';
 
 /** Those that are there and that the caller may see. */
 export function visibleWorkloads(reads: DataSource, who: Identity): SelectQueryBuilder<Workload> {
@@ -19,14 +21,19 @@ export async function findWorkload(reads: DataSource, who: Identity, id: string)
   return found;
 }
 
-export function workloadAnswer(
-  { env: _env, envVersion: _envVersion, lifecycle: _lifecycle, ...row }: Workload,
+/** As they are shown: secrets masked, and where each face answers. */
+export async function workloadAnswers(
+  reads: DataSource,
   config: Config,
-): WorkloadAnswer {
-  return { ...row, faces: row.faces.map((face) => ({ ...face, url: faceUrl(face, config) })) };
+  rows: readonly Workload[],
+): Promise<WorkloadAnswer[]> {
+  const urlOf = await faceUrls(reads, config, rows);
+  return rows.map((row) => {
+    const { env: _env, envVersion: _envVersion, lifecycle: _lifecycle, ...shown } = row;
+    return { ...shown, faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })) };
+  });
 }
 
-function faceUrl({ host, path }: Omit<FaceAnswer, 'url'>, { proxy }: Config): string {
-  const port = proxy.httpPort === 80 || proxy.httpPort === 0 ? '' : `:${proxy.httpPort}`;
-  return `http://${host}${port}${path}`;
+export async function workloadAnswer(reads: DataSource, config: Config, row: Workload): Promise<WorkloadAnswer> {
+  return (await workloadAnswers(reads, config, [row]))[0]!;
 }

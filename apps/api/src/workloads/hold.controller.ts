@@ -41,7 +41,7 @@ export class HoldController {
       [on(workload, id, { type: 'SetHold', reason, at: this.clock().toISOString() })],
       causeOf(who),
     );
-    return workloadAnswer(await findWorkload(this.reads, who, id), this.config);
+    return workloadAnswer(this.reads, this.config, await findWorkload(this.reads, who, id));
   }
 
   @Delete()
@@ -50,6 +50,6 @@ export class HoldController {
   async release(@Who() who: Identity, @Id() id: string): Promise<WorkloadAnswer> {
     await findWorkload(this.reads, who, id);
     await this.store.commit([on(workload, id, { type: 'ReleaseHold' })], causeOf(who));
-    return workloadAnswer(await findWorkload(this.reads, who, id), this.config);
+    return workloadAnswer(this.reads, this.config, await findWorkload(this.reads, who, id));
   }
 }

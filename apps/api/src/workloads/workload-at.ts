@@ -1,3 +1,4 @@
+import type { Face } from '#domain/face';
 import type { ReleaseRecord } from '#domain/release';
 import type { SecretRef } from '#domain/secret-ref';
 import { workload, type WorkloadState } from '#domain/workload';
@@ -5,6 +6,7 @@ import type { Store } from '#store/store';
 import { notFound, requireVisible, type Identity } from '../access/identity.js';
 import { MASKED } from '../records/masked.js';
 import { maskEnv } from './env.js';
+import { maskFace } from './mask-face.js';
 
 export interface PastWorkload extends Record<string, unknown> {
   readonly version: number;
@@ -45,21 +47,31 @@ export async function workloadDiff(
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A secret shows its version: that it was changed is no secret. */
-function shown({ env, ...state }: WorkloadState): Record<string, unknown> {
+function shown({ env, faces, ...state }: WorkloadState): Record<string, unknown> {
   const masked = Object.entries(maskEnv(env)).map(([key, entry]) => {
     const { secret } = env[key] as { secret?: SecretRef };
     return [key, secret === undefined ? entry : { ...entry, version: secret.version }];
   });
-  return { ...(withoutRefs(state) as object), env: Object.fromEntries(masked) };
+  return { ...(withoutRefs(state) as object), faces: faces.map(withVersions), env: Object.fromEntries(masked) };
 }
 
-/** Faces and configs hold secrets, too. */
+/** Configs hold secrets, too. */
 function withoutRefs(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutRefs);
   if (typeof value !== 'object' || value === null) return value;
   const { secretId, version, fingerprint } = value as Partial<SecretRef>;
   if (secretId !== undefined && fingerprint !== undefined) return { ...MASKED, version };
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutRefs(inner)]));
+}
+
+function withVersions(face: Face): object {
+  const { basicAuth, certificate, ...rest } = maskFace(face);
+  const versioned = (ref: SecretRef | undefined) => ref && { ...MASKED, version: ref.version };
+  return {
+    ...rest,
+    basicAuth: basicAuth && { ...basicAuth, password: versioned(face.basicAuth?.password) },
+    certificate: certificate && { ...certificate, key: versioned(face.certificate?.key) },
+  };
 }
 
 interface Served {

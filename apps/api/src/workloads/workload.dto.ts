@@ -17,42 +17,9 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
-import { FaceView, Workload, WORKLOAD_STATES } from '#store/views/workload.entity';
+import { Workload, WORKLOAD_STATES } from '#store/views/workload.entity';
 import { PageQuery } from '../http/page.js';
-
-export class FaceInput {
-  @ApiPropertyOptional({ type: String, example: 'shop.example.org', description: 'Or `subdomain`' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(253)
-  host?: string;
-
-  @ApiPropertyOptional({ type: String, example: 'shop', description: 'Completed by the domain of the settings' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(253)
-  subdomain?: string;
-
-  @ApiPropertyOptional({ type: String, default: '/' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(1024)
-  path: string = '/';
-
-  @ApiPropertyOptional({
-    type: 'integer',
-    nullable: true,
-    minimum: 1,
-    maximum: 65_535,
-    default: null,
-    description: 'Container port; null = the source’s own',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(65_535)
-  port: number | null = null;
-}
+import { FaceAnswer, FaceInput } from './face.dto.js';
 
 class WatchWindowInput {
   @ApiProperty({ type: 'integer', minimum: 1, maximum: 86_400 }) @IsInt() @Min(1) @Max(86_400) seconds: number;
@@ -191,10 +158,6 @@ export class DiffQuery {
   @Min(1)
   @Max(2_147_483_647)
   to: number;
-}
-
-export class FaceAnswer extends FaceView {
-  @ApiProperty({ type: String, example: 'http://shop.example.org:8780/' }) url: string;
 }
 
 const HIDDEN = ['faces', 'lifecycle', 'env', 'envVersion', 'runningDeploymentId'] as const;

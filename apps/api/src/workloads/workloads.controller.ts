@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { binding } from '#domain/binding';
 import { Rejection } from '#domain/errors';
+import type { Face } from '#domain/face';
 import { DEFAULT_POLICY, workload } from '#domain/workload';
 import type { Config } from '#runtime/config';
 import { on, onNew, type Operation } from '#store/operation';
@@ -10,15 +11,17 @@ import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
 import { causeOf, Who, type Identity } from '../access/identity.js';
 import { Needs } from '../access/needs.js';
-import { CONFIG, PLUGINS, READS, SECRETS, STORE, type Plugins } from '../dependencies.js';
+import { CLOCK, CONFIG, PLUGINS, READS, SECRETS, STORE, type Plugins } from '../dependencies.js';
 import { Answers, TakesIfMatch } from '../http/answers.js';
 import { IfMatch } from '../http/etag.js';
 import { Id } from '../http/id.js';
 import { AnswersPage, pageOf, type Page } from '../http/page.js';
 import { readSettings } from '../records/read-settings.js';
-import { checkSource, completeFaces, requireSource } from './check-workload.js';
+import { checkSource, requireSource } from './check-workload.js';
 import { sealEnv } from './env.js';
-import { findWorkload, visibleWorkloads, workloadAnswer } from './find-workload.js';
+import { followDomain, sealFaces, type SealedFaces } from './faces.js';
+import type { FaceInput } from './face.dto.js';
+import { findWorkload, visibleWorkloads, workloadAnswer, workloadAnswers } from './find-workload.js';
 import { namingHostOwner } from './host-owner.js';
 import { parentStands, requireParent, standsAlone } from './parent.js';
 import { workloadAt } from './workload-at.js';
@@ -32,6 +35,7 @@ export class WorkloadsController {
     @Inject(SECRETS) private readonly secrets: Secrets,
     @Inject(PLUGINS) private readonly plugins: Plugins,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: () => Date,
   ) {}
 
   @Post()
@@ -40,7 +44,7 @@ export class WorkloadsController {
   async create(@Who() who: Identity, @Body() body: CreateWorkload): Promise<WorkloadAnswer> {
     const { name, sourceKind, sourceConfig, env: variables = {}, parentId = null, node = this.config.node } = body;
     const source = requireSource(this.plugins, sourceKind);
-    const faces = completeFaces(body.faces ?? [], (await readSettings(this.reads)).settings);
+    const { faces, statements: faceSecrets } = await this.#seal(body.faces ?? [], []);
     checkSource(source, sourceConfig, faces);
     this.#requireNode(node);
     const id = uuid();
@@ -58,7 +62,10 @@ export class WorkloadsController {
     ];
     if (Object.keys(env).length > 0) operations.push(onNew(workload, id, { type: 'SetEnv', env }));
     await namingHostOwner(this.reads, faces, () =>
-      this.store.commit(operations, { ...causeOf(who), extra: [...statements, ...parentStands(id, parentId)] }),
+      this.store.commit(operations, {
+        ...causeOf(who),
+        extra: [...statements, ...faceSecrets, ...parentStands(id, parentId), ...followDomain(id, faces)],
+      }),
     );
     return this.#answer(who, id);
   }
@@ -77,7 +84,7 @@ export class WorkloadsController {
     if (state !== undefined) rows.andWhere('workload.state = :state', { state });
     if (parentId !== undefined) rows.andWhere('workload.parent_id = :parentId', { parentId });
     const page = await pageOf(rows, query);
-    return { ...page, items: page.items.map((row) => workloadAnswer(row, this.config)) };
+    return { ...page, items: await workloadAnswers(this.reads, this.config, page.items) };
   }
 
   @Get(':id')
@@ -91,7 +98,11 @@ export class WorkloadsController {
   @Patch(':id')
   @Needs('editor', 'workload')
   @TakesIfMatch()
-  @Answers(200, WorkloadAnswer, 'Changes what is named (JSON Merge Patch; sourceConfig and faces are replaced whole)')
+  @Answers(
+    200,
+    WorkloadAnswer,
+    'Changes what is named (JSON Merge Patch; sourceConfig and faces are replaced whole). Faces hold from the next deployment on',
+  )
   async change(
     @Who() who: Identity,
     @Id() id: string,
@@ -99,8 +110,7 @@ export class WorkloadsController {
     @IfMatch() expectedVersion?: number,
   ): Promise<WorkloadAnswer> {
     const before = await findWorkload(this.reads, who, id);
-    const { settings } = await readSettings(this.reads);
-    const faces = body.faces && completeFaces(body.faces, settings);
+    const { faces, statements } = await this.#seal(body.faces, before.faces);
     const source = requireSource(this.plugins, before.sourceKind);
     if (body.sourceConfig ?? body.faces)
       checkSource(source, body.sourceConfig ?? before.sourceConfig, faces ?? before.faces);
@@ -114,7 +124,10 @@ export class WorkloadsController {
     };
     const operation = { ...on(workload, id, command), expectedVersion };
     await namingHostOwner(this.reads, faces ?? [], () =>
-      this.store.commit([operation], { ...causeOf(who), extra: parentStands(id, parentId) }),
+      this.store.commit([operation], {
+        ...causeOf(who),
+        extra: [...statements, ...parentStands(id, parentId), ...followDomain(id, faces ?? [])],
+      }),
     );
     return this.#answer(who, id);
   }
@@ -141,8 +154,20 @@ export class WorkloadsController {
     return this.#answer(who, id);
   }
 
+  #seal(inputs: readonly FaceInput[], before: readonly Face[]): Promise<SealedFaces>;
+  #seal(
+    inputs: readonly FaceInput[] | undefined,
+    before: readonly Face[],
+  ): Promise<Partial<SealedFaces> & { statements: SealedFaces['statements'] }>;
+  async #seal(inputs: readonly FaceInput[] | undefined, before: readonly Face[]) {
+    if (inputs === undefined) return { statements: [] };
+    const { domain } = (await readSettings(this.reads)).settings;
+    const { secrets, clock } = this;
+    return sealFaces(inputs, { before, domain, secrets, proxy: this.config.proxy.kind, now: clock() });
+  }
+
   async #answer(who: Identity, id: string): Promise<WorkloadAnswer> {
-    return workloadAnswer(await findWorkload(this.reads, who, id), this.config);
+    return workloadAnswer(this.reads, this.config, await findWorkload(this.reads, who, id));
   }
 
   #requireNode(node: string): void {

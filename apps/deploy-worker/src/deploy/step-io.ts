@@ -1,7 +1,7 @@
 import type { RegistryAccess, ResolveIo, StepIo } from '#plugins/source';
 import { layoutKey } from '#plugins/routing/port-groups';
 import { untilApplied } from '#runtime/applied-routes';
-import { currentRoute, routeDirectory, switchRoute, RouteMoved } from '#runtime/route-files';
+import { currentRoute, formatRoute, routeDirectory, switchRoute, RouteMoved } from '#runtime/route-files';
 import { registryAccess } from '#store/registry-access';
 import type { WorkerDeps } from '../deps.js';
 import type { HeldLease } from '../held-lease.js';
@@ -37,13 +37,17 @@ export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepC
     port: (containerName, containerPort) => ports.take(containerName, containerPort),
     releasePorts: (containerName) => ports.release(containerName),
     probe,
-    route: routeIo(deps.routesDirectory, workloadId, lease),
+    route: routeIo(deps, workloadId, lease),
     log: (line, stream) => log.write(step, line, stream),
     clock: { now: () => Date.now(), sleep: (ms) => sleep(ms, lease.signal) },
   };
 }
 
-function routeIo(routesDirectory: string, workloadId: string, lease: HeldLease): StepIo['route'] {
+function routeIo(
+  { routesDirectory, rendersSwitches }: WorkerDeps,
+  workloadId: string,
+  lease: HeldLease,
+): StepIo['route'] {
   const directory = routeDirectory(routesDirectory, workloadId);
   return {
     current: async () => {
@@ -65,7 +69,15 @@ function routeIo(routesDirectory: string, workloadId: string, lease: HeldLease):
       }
       await switchRoute({ directory, from, epoch: lease.epoch, ports });
     },
+    ...(rendersSwitches && { settled: () => untilRendered(lease, routesDirectory, workloadId) }),
   };
+}
+
+/** The name of the file is the keeper's key for what it has rendered. */
+async function untilRendered(lease: HeldLease, routesDirectory: string, workloadId: string): Promise<void> {
+  const route = await currentRoute(routeDirectory(routesDirectory, workloadId));
+  if (route === null || route.ports.length === 0) return;
+  await untilApplied({ routesDirectory, workloadId, key: formatRoute(route), signal: lease.signal });
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,9 +3,10 @@ import { state } from './0002-state.js';
 import { room } from './0003-room.js';
 import { credentialName } from './0004-credential-name.js';
 import { guards } from './0005-guards.js';
+import { faces } from './0008-faces.js';
 import { drift } from './0009-drift.js';
 import { sets } from './0012-sets.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
-export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, guards, drift, sets];
+export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, guards, faces, drift, sets];

@@ -1,13 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Face } from '#domain/face';
 import type { Env, Hold, Policy, RunState } from '#domain/workload';
 import type { ReleaseRecord } from '#domain/release';
-
-export class FaceView {
-  @ApiProperty({ example: 'shop.example.org' }) host: string;
-  @ApiProperty({ example: '/' }) path: string;
-  @ApiProperty({ type: Number, nullable: true }) port: number | null;
-}
 
 export class ArtifactView {
   @ApiProperty({ example: 'image' }) kind: string;
@@ -36,7 +31,8 @@ export class Workload {
   @ApiProperty({ type: String, nullable: true }) @Column('text', { nullable: true }) stage: string | null;
   @ApiProperty({ example: 'image' }) @Column('text') sourceKind: string;
   @ApiProperty({ type: 'object', additionalProperties: true }) @Column('jsonb') sourceConfig: Record<string, unknown>;
-  @ApiProperty({ type: [FaceView] }) @Column('jsonb') faces: FaceView[];
+  /** With their secrets' refs: an answer shows them masked. */
+  @Column('jsonb') faces: readonly Face[];
   @ApiProperty({ type: String, format: 'uuid', nullable: true }) @Column('uuid', { nullable: true }) parentId:
     string | null;
   @ApiProperty({ example: 'default' }) @Column('text') node: string;
