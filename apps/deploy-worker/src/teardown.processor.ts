@@ -4,7 +4,7 @@ import type { WorkerDeps } from './deps.js';
 import { deployment } from '#domain/deployment';
 import { openDeploymentLog } from './deploy/deployment-log.js';
 import { stepIo } from './deploy/step-io.js';
-import { holdLease, type HeldLease } from './held-lease.js';
+import { holdLease, type HeldLease } from '#store/held-lease';
 import { removeRoute, routeDirectory } from '#runtime/route-files';
 
 /** Takes a deleted workload off the node; name and hosts are free afterwards. Volumes stay. */

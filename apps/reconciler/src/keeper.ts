@@ -11,8 +11,8 @@ export interface KeeperOptions {
   readonly io: ProxyIo;
   /** Fills in what these routes need and what may have changed since: their secrets, who issues certificates. */
   readonly equip: (io: ProxyIo, routes: readonly Route[]) => Promise<ProxyIo>;
-  /** Runs it while no other keeper of this node does; null = another one is at it. */
-  readonly lock: <T>(run: () => Promise<T>) => Promise<T | null>;
+  /** Asked right before the proxy is changed: throws when another keeper of this node may be at it by now. */
+  readonly assertMine: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -50,7 +50,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
   const look = async (): Promise<void> => {
     if (state !== 'stopped') state = 'idle';
     try {
-      if (await options.lock(() => keep(options))) changedAt = performance.now();
+      if (await keep(options)) changedAt = performance.now();
     } catch (error) {
       if (state === 'idle') state = 'failed';
       options.onError(error);
@@ -90,7 +90,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
 }
 
 /** True when the proxy had to be changed. */
-async function keep({ listRoutes, proxy, io, equip }: KeeperOptions): Promise<boolean> {
+async function keep({ listRoutes, proxy, io, equip, assertMine }: KeeperOptions): Promise<boolean> {
   const wanted = await listRoutes();
   await makeDirectories(io.routesDirectory, wanted);
   const files = await filesOf(wanted, proxy, io.routesDirectory);
@@ -100,7 +100,9 @@ async function keep({ listRoutes, proxy, io, equip }: KeeperOptions): Promise<bo
     return proxy.followsFiles ? found : found.map((route) => ({ ...route, file }));
   });
   const equipped = await equip(io, routes);
-  const hasChanged = await proxy.apply(proxy.render(routes, equipped), equipped);
+  const doc = proxy.render(routes, equipped);
+  assertMine();
+  const hasChanged = await proxy.apply(doc, equipped);
   await writeApplied(io.routesDirectory, appliedBy(wanted, proxy.followsFiles ? new Map() : files));
   return hasChanged;
 }

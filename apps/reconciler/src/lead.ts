@@ -1,56 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '#runtime/logging';
+import { holdLease, type HeldLease, type LeaseTimes } from '#store/held-lease';
 import type { Leases } from '#store/lease';
+
+/** What a leader does until it is told to stop. */
+export interface Work {
+  stop(): Promise<void>;
+}
 
 export interface Leading {
   readonly leases: Leases;
+  /** `node-<name>`, or `platform` for what is done once for all nodes. */
   readonly subject: string;
   readonly owner: string;
-  readonly leaseMs: number;
-  /** What only one process does at a time. */
-  readonly start: () => { stop(): Promise<void> };
+  readonly times: LeaseTimes;
+  readonly logger: Logger;
+  /** Stopped when the lease is lost; what cannot wait for that asks the lease itself. */
+  readonly start: (held: HeldLease) => Work | Promise<Work>;
 }
 
+export interface Leader {
+  readonly isLeading: boolean;
+  /** Resolves once it leads, or knows that another one does. */
+  readonly settled: Promise<void>;
+  /** Lets go, so that the next one takes over at once. */
+  stop(): Promise<void>;
+}
+
+/** Share of the lease after which a follower looks again. */
+const LOOK = 0.1;
+
 /**
- * Does it while this process holds the lease, and tries to get it while another one does. A leader that cannot renew
- * stops before anybody else may start. Returns how to stop for good.
+ * Does it while this process holds the lease, and waits for its turn while another one does: after a crash that is the
+ * rest of the lease and one look. A leader that was cut off or paused stops before anybody else may start.
  */
-export function lead({ leases, subject, owner, leaseMs, start }: Leading): () => Promise<void> {
-  const everyMs = leaseMs * 0.3;
-  let held: { epoch: number; work: { stop(): Promise<void> }; trustedUntil: number } | null = null;
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
-  const step = async (): Promise<void> => {
-    const sentAt = performance.now();
-    const trustedUntil = sentAt + leaseMs * 0.7;
-    if (held === null) {
-      const epoch = await leases.acquire({ subject, owner, ttlMs: leaseMs });
-      if (epoch !== null) held = { epoch, work: start(), trustedUntil };
-      return;
+export function lead(leading: Leading): Leader {
+  const { leases, subject, owner, times, logger, start } = leading;
+  const stopping = new AbortController();
+  const first = Promise.withResolvers<void>();
+  let isLeading = false;
+  const term = async (): Promise<void> => {
+    const held = (await leases.peek(subject)).isHeld ? null : await holdLease(leases, { subject, owner }, times);
+    if (held === null) return;
+    try {
+      const work = await start(held);
+      isLeading = true;
+      logger.info({ subject, epoch: held.epoch }, 'Leads');
+      first.resolve();
+      await aborted(AbortSignal.any([held.signal, stopping.signal]));
+      isLeading = false;
+      if (held.signal.aborted) logger.warn({ subject, epoch: held.epoch }, 'Leads no more: its lease was lost');
+      await work.stop();
+    } finally {
+      isLeading = false;
+      await held.release();
     }
-    // What does not reach the database is the same as a lease that is lost, only later.
-    const isOurs = await leases.renew({ subject, epoch: held.epoch, ttlMs: leaseMs }).catch(() => null);
-    if (isOurs === true) held.trustedUntil = trustedUntil;
-    else if (isOurs === false || performance.now() > held.trustedUntil) await letGo();
   };
-  const letGo = async (): Promise<void> => {
-    const last = held;
-    held = null;
-    await last?.work.stop();
+  const run = async (): Promise<void> => {
+    let told = '';
+    while (!stopping.signal.aborted) {
+      try {
+        await term();
+        told = '';
+      } catch (error) {
+        if (String(error) !== told) logger.warn({ err: error, subject }, 'Cannot lead; it is tried again');
+        told = String(error);
+      }
+      first.resolve();
+      await sleep(times.leaseMs * LOOK, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
   };
-  const loop = (): void => {
-    running = step()
-      .catch(() => undefined)
-      .finally(() => {
-        if (!isStopped) timer = setTimeout(loop, everyMs);
-      });
+  const running = run();
+  return {
+    get isLeading() {
+      return isLeading;
+    },
+    settled: first.promise,
+    async stop() {
+      stopping.abort();
+      await running;
+    },
   };
-  let running: Promise<void> = Promise.resolve();
-  loop();
-  return async () => {
-    isStopped = true;
-    clearTimeout(timer);
-    await running;
-    const epoch = held?.epoch;
-    await letGo();
-    if (epoch !== undefined) await leases.release({ subject, epoch }).catch(() => false);
-  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

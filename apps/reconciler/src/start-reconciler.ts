@@ -16,7 +16,7 @@ export interface StartedReconciler {
 
 /** Keeps the proxy of its node, and its workloads as they should be. The proxy itself goes on when this stops. */
 export async function startReconciler(parts: Parts, sources: readonly Source[] = SOURCES): Promise<StartedReconciler> {
-  const { config } = parts;
+  const { config, health } = parts;
   const proxy = PROXIES.find(({ kind }) => kind === config.proxy.kind);
   if (proxy === undefined) throw new Error(`This release has no proxy ${config.proxy.kind}.`);
   const { io: proxyIo, ports: proxyPorts } = await openProxy(parts, proxy);
@@ -29,8 +29,9 @@ export async function startReconciler(parts: Parts, sources: readonly Source[] =
     docker: createDocker({ host: config.dockerHost }),
     node: config.node,
     observeMs: config.observeMs,
-    leaseMs: config.lease.leaseMs,
+    lease: config.lease,
   });
+  health.add('leader', async () => reconciler.status());
   await reconciler.start();
   return {
     stoppable: { name: 'reconciler', stop: () => reconciler.stop() },

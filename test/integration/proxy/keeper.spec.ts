@@ -4,6 +4,7 @@ import { layoutKey, layoutOf, type WantedRoutes } from '#plugins/routing/port-gr
 import type { Proxy } from '#plugins/source';
 import { untilApplied } from '#runtime/applied-routes';
 import { currentRoute, routeDirectory, switchRoute } from '#runtime/route-files';
+import { LeaseLost } from '#store/errors';
 import { createKeeper, type Keeper, type KeeperOptions } from '../../../apps/reconciler/src/keeper.js';
 import { startCaddy, type TestCaddy } from '../../support/caddy.js';
 import { getFace } from '../../support/face-client.js';
@@ -48,7 +49,7 @@ function keep(options: Partial<KeeperOptions> = {}): Keeper {
     proxy: caddy,
     io: proxy.io,
     equip: async (io) => io,
-    lock: (run) => run(),
+    assertMine: () => undefined,
     onError: (error) => errors.push(error),
     ...options,
   });
@@ -120,9 +121,12 @@ describe('the keeper', () => {
     expect(await statusOf(1)).toBe(200);
   });
 
-  it('leaves the proxy to whoever holds the lock', async () => {
+  it('leaves the proxy to whoever leads the node by now', async () => {
     const { proxy: kept, changes } = counted();
-    keeper = keep({ proxy: kept, lock: async () => null });
+    const assertMine = () => {
+      throw new LeaseLost('node-default');
+    };
+    keeper = keep({ proxy: kept, assertMine });
     await keeper.start();
     const { routesDirectory } = proxy.io;
     const waiting = untilApplied({ routesDirectory, workloadId: idOf(1), key: 'k', signal, timeoutMs: 200 });

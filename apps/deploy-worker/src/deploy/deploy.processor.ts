@@ -9,7 +9,7 @@ import type { Statement } from '#store/statement';
 import type { Folded } from '#store/streams';
 import type { WorkerDeps } from '../deps.js';
 import { failureOf } from '../failure.js';
-import { holdLease, type HeldLease } from '../held-lease.js';
+import { holdLease, type HeldLease } from '#store/held-lease';
 import { openDeploymentLog } from './deployment-log.js';
 import { openRelease, previousRelease } from './load-release.js';
 import { isDeliveryFull, nextOfDelivery, nextOfWorkload } from './next.js';

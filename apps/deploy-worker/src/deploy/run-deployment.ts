@@ -14,7 +14,7 @@ import type { Store } from '#store/store';
 import type { Folded } from '#store/streams';
 import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
-import type { HeldLease } from '../held-lease.js';
+import type { HeldLease } from '#store/held-lease';
 import type { DeploymentLog } from './deployment-log.js';
 
 /** One deployment in the hands of one holder. */

@@ -4,7 +4,7 @@ import { untilApplied } from '#runtime/applied-routes';
 import { currentRoute, formatRoute, routeDirectory, switchRoute, RouteMoved } from '#runtime/route-files';
 import { registryAccess } from '#store/registry-access';
 import type { WorkerDeps } from '../deps.js';
-import type { HeldLease } from '../held-lease.js';
+import type { HeldLease } from '#store/held-lease';
 import { createPorts } from '../ports.js';
 import { probe } from '../probe.js';
 import type { DeploymentLog } from './deployment-log.js';

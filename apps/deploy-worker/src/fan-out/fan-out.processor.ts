@@ -13,7 +13,7 @@ import type { InboundEvent } from '#plugins/inbound';
 import type { Artifact } from '#plugins/source';
 import type { WorkerDeps } from '../deps.js';
 import { failureOf } from '../failure.js';
-import { holdLease, type HeldLease } from '../held-lease.js';
+import { holdLease, type HeldLease } from '#store/held-lease';
 import { judge, type BoundWorkload, type Judgement } from './judge.js';
 import { readBound, readTrigger } from './read-bound.js';
 import { resolveAll, type Resolutions } from './resolve-all.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LeaseLost } from '#store/errors';
 import type { Leases } from '#store/lease';
-import { holdLease } from '../../../../apps/deploy-worker/src/held-lease.js';
+import { holdLease } from '#store/held-lease';
 
 const TIMES = { leaseMs: 10_000, renewMs: 3_000, trustMs: 7_000 };
 const SUBJECT = 'workload-1';
@@ -145,6 +145,17 @@ describe('a lease that can no longer be trusted', () => {
     vi.setSystemTime(Date.now() + 20_000);
     await vi.advanceTimersByTimeAsync(20_000);
     expect(lease.signal.aborted).toBe(true);
+  });
+});
+
+describe('asking a lease before an act', () => {
+  it('throws when it is too late, although no timer has run since', async () => {
+    const lease = (await hold('a'))!;
+    expect(() => lease.assert()).not.toThrow();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + TIMES.trustMs + 1);
+    expect(() => lease.assert()).toThrow(LeaseLost);
+    expect(lease.signal.aborted).toBe(true);
+    now.mockRestore();
   });
 });
 

@@ -1,11 +1,13 @@
-import { LeaseLost } from '#store/errors';
-import type { Leases } from '#store/lease';
+import { LeaseLost } from './errors.js';
+import type { Leases } from './lease.js';
 
 /** A lease that renews itself. `signal` fires when it can no longer be trusted: whatever acts for it must stop. */
 export interface HeldLease {
   readonly subject: string;
   readonly epoch: number;
   readonly signal: AbortSignal;
+  /** Right before something that nothing else fences: throws `LeaseLost` also when no timer has run since a pause. */
+  assert(): void;
   release(): Promise<void>;
 }
 
@@ -31,9 +33,10 @@ export async function holdLease(
   if (epoch === null) return null;
   const lapse = new AbortController();
   let isReleased = false;
-  const watch = setInterval(() => {
+  const check = () => {
     if (performance.now() - sentAt > trustMs) lapse.abort(new LeaseLost(subject));
-  }, leaseMs / 20);
+  };
+  const watch = setInterval(check, leaseMs / 20);
   const renew = async () => {
     const sending = performance.now();
     // One that does not reach the database is the same as none: trust lapses by itself.
@@ -49,6 +52,10 @@ export async function holdLease(
     subject,
     epoch,
     signal: lapse.signal,
+    assert: () => {
+      check();
+      lapse.signal.throwIfAborted();
+    },
     release: async () => {
       isReleased = true;
       stop();
