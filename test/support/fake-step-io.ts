@@ -62,6 +62,12 @@ function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
     releasePorts: async (name) => {
       for (const key of world.ports.keys()) if (key.startsWith(`${name} `)) world.ports.delete(key);
     },
+    refusePorts: async (name) => {
+      for (const [key, port] of [...world.ports].filter(([held]) => held.startsWith(`${name} `))) {
+        world.ports.delete(key);
+        world.ports.set(`stranger-${port} 0`, port);
+      }
+    },
     probe: async (hostPort) => {
       const status = docker.answer(hostPort);
       return status === null ? { error: 'ECONNREFUSED' } : { status };

@@ -21,6 +21,14 @@ export function createPorts(pool: Pool, node: string, range: PortRange) {
       }
       throw noPortLeft(range);
     },
+    /** They stay out of the draw until the reconciler lets the numbers of strangers go. */
+    async refuse(containerName: string): Promise<void> {
+      await pool.query(
+        `update state.port set container_name = 'stranger-' || port, container_port = 0
+          where node = $1 and container_name = $2`,
+        [node, containerName],
+      );
+    },
     async release(containerName: string): Promise<void> {
       await pool.query('delete from state.port where node = $1 and container_name = $2', [node, containerName]);
     },

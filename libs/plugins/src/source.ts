@@ -135,6 +135,8 @@ export interface StepIo extends ResolveIo {
   /** A host port of ours for this container's port, the same one at every call until it is released. */
   port(containerName: string, containerPort: number): Promise<number>;
   releasePorts(containerName: string): Promise<void>;
+  /** Another program has one of them: none is drawn again for a while, and the container's next ones are others. */
+  refusePorts(containerName: string): Promise<void>;
   /** One HTTP GET against a loopback port of ours: the status, or why there was none. */
   probe(hostPort: number, path: string, timeoutMs: number): Promise<{ status: number } | { error: string }>;
   readonly route: RouteIo;

@@ -87,6 +87,7 @@ function stepIo(): StepIo {
     signal: AbortSignal.timeout(60_000),
     registry: async (host) => ({ host, insecure: true, credential: host === registry.host ? credential : null }),
     port: (name, port) => portOf(`${name} ${port}`),
+    refusePorts: async () => undefined,
     releasePorts: async (name) => {
       for (const key of ports.keys()) if (key.startsWith(`${name} `)) ports.delete(key);
     },

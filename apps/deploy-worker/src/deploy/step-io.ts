@@ -36,6 +36,7 @@ export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepC
     installation: deps.installation,
     port: (containerName, containerPort) => ports.take(containerName, containerPort),
     releasePorts: (containerName) => ports.release(containerName),
+    refusePorts: (containerName) => ports.refuse(containerName),
     probe,
     route: routeIo(deps, workloadId, lease),
     log: (line, stream) => log.write(step, line, stream),

@@ -1,7 +1,7 @@
 import { LABELS, NETWORK } from '#domain/naming';
 import { routePorts, type RouteLayout } from '../routing/port-groups.js';
 import type { Facts, Step, StepIo } from '../source.js';
-import { containersOf, type ContainerFact } from './container-facts.js';
+import type { ContainerFact } from './container-facts.js';
 
 export interface CreateOptions {
   readonly workloadId: string;
@@ -23,28 +23,35 @@ export interface CreateOptions {
 
 /** Containers and ports for every instance; facts `containers` and `routePorts`. Undone by removing them. */
 export function createStep(options: CreateOptions): Step {
-  const instances = Array.from({ length: options.instances }, (_, index) => index + 1);
   return {
     name: 'create',
-    async run(io, facts) {
-      await io.docker.ensureNetwork({ name: NETWORK, labels: {}, interContainer: false }, io.signal);
-      const containers: ContainerFact[] = [];
-      for (const instance of instances)
-        containers.push(await create(io, { ...options, instance, image: options.imageOf(facts) }));
-      return { containers, routePorts: routePorts(options.layout, containers) };
-    },
-    async undo(io, facts) {
-      // Facts are absent when the step itself failed half way: the names are not.
-      const known = new Map(containersOf(facts).map(({ instance, containerId }) => [instance, containerId]));
-      for (const instance of instances) {
-        await remove(io, {
-          id: known.get(instance),
-          name: options.nameOf(instance),
-          deploymentId: options.deploymentId,
-        });
-      }
-    },
+    run: (io, facts) => createAll(io, options, facts),
+    undo: (io) => removeAll(io, options),
   };
+}
+
+/** The facts of `create`. What is there by its name is taken over. */
+export async function createAll(io: StepIo, options: CreateOptions, facts: Facts): Promise<Facts> {
+  await io.docker.ensureNetwork({ name: NETWORK, labels: {}, interContainer: false }, io.signal);
+  const containers: ContainerFact[] = [];
+  for (const instance of instancesOf(options))
+    containers.push(await create(io, { ...options, instance, image: options.imageOf(facts) }));
+  return { containers, routePorts: routePorts(options.layout, containers) };
+}
+
+/** By name: facts are absent when `create` failed half way, and old when `start` made them again. */
+async function removeAll(io: StepIo, options: CreateOptions): Promise<void> {
+  for (const instance of instancesOf(options)) await remove(io, options, options.nameOf(instance));
+}
+
+/** Away with the containers, and their ports are not drawn again for now: another program has one of them. */
+export async function giveUpPorts(io: StepIo, options: CreateOptions): Promise<void> {
+  for (const instance of instancesOf(options)) await io.refusePorts(options.nameOf(instance));
+  await removeAll(io, options);
+}
+
+function instancesOf({ instances }: CreateOptions): readonly number[] {
+  return Array.from({ length: instances }, (_, index) => index + 1);
 }
 
 async function create(
@@ -85,11 +92,8 @@ function labelsOf({ workloadId, kind, deploymentId }: CreateOptions, io: StepIo)
 }
 
 /** Only this deployment's: a name alone may be a stranger's. */
-async function remove(
-  io: StepIo,
-  { id, name, deploymentId }: { id: string | undefined; name: string; deploymentId: string },
-): Promise<void> {
-  const found = await io.docker.inspectContainer(id ?? name, io.signal);
+async function remove(io: StepIo, { deploymentId }: CreateOptions, name: string): Promise<void> {
+  const found = await io.docker.inspectContainer(name, io.signal);
   if (found?.labels[LABELS.deploymentId] === deploymentId) await io.docker.removeContainer(found.id, io.signal);
   await io.releasePorts(name);
 }

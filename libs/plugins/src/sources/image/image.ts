@@ -1,7 +1,7 @@
 import { containerName } from '#domain/naming';
 import { layoutOf } from '../../routing/port-groups.js';
 import type { Plan, Release, Source, Step } from '../../source.js';
-import { createStep } from '../../steps/create.js';
+import { createStep, type CreateOptions } from '../../steps/create.js';
 import { drainStep } from '../../steps/drain.js';
 import { removeAllStep, retireStep } from '../../steps/retire.js';
 import { routeStep, unrouteStep } from '../../steps/route.js';
@@ -48,8 +48,8 @@ function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | nu
   const hasTraffic = previous !== null && previous.faces.length > 0 && config.drainSeconds > 0;
   const steps: readonly Step[] = [
     pullStep(release),
-    create(release),
-    startStep(config),
+    createStep(containersOf(release)),
+    startStep(config, containersOf(release)),
     waitHealthyStep(healthOf(config)),
     routeStep(layout),
     ...(hasTraffic ? [drainStep(owned, config.drainSeconds)] : []),
@@ -58,14 +58,14 @@ function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | nu
   return { steps, downtime: { class: 'none', reasons: [] } };
 }
 
-function create(release: Release<ImageConfig>): Step {
+function containersOf(release: Release<ImageConfig>): CreateOptions {
   const { config, workloadId, workloadName, deploymentId, env, faces } = release;
   const { command, cpuLimit, memoryLimit, maxInstances: instances } = config;
   const layout = layoutOf(faces, { port: config.port, instances });
   const ports = [config.port, healthPort(config), ...layout.faces.map(({ port }) => port)].filter(
     (port) => port !== null,
   );
-  return createStep({
+  return {
     workloadId,
     deploymentId,
     kind: KIND,
@@ -78,5 +78,5 @@ function create(release: Release<ImageConfig>): Step {
     memoryLimit,
     ports: [...new Set(ports)].sort((a, b) => a - b),
     layout,
-  });
+  };
 }

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Image } from '#docker/docker';
+import { TerminalError } from '#domain/errors';
 import { sample, type ImageConfig } from '#plugins/sources/image/config.dto';
 import { image } from '#plugins/sources/image/image';
-import type { Face, Release } from '#plugins/source';
+import type { Face, Facts, Release, Step } from '#plugins/source';
 import { dockerDown, type Program } from '../../../../support/fake-docker.js';
 import { fakeWorld, runPlan, type FakeWorld } from '../../../../support/fake-step-io.js';
 
@@ -72,6 +73,11 @@ async function deploy(
 }
 
 const names = () => [...world.docker.containers.values()].map(({ spec }) => spec.name).sort();
+const runSteps = async (steps: readonly Step[]) => {
+  let facts: Facts = {};
+  for (const step of steps) facts = { ...facts, ...(await step.run(world.io, facts)) };
+  return facts;
+};
 const logged = (stream: string) => world.log.filter((each) => each.stream === stream).map(({ line }) => line);
 
 describe('the plan', () => {
@@ -367,6 +373,35 @@ describe('the image', () => {
       code: 'wrong-platform',
       message: expect.stringContaining('linux/amd64'),
     });
+  });
+});
+
+describe('a host port that another program was faster to take', () => {
+  const taken = () => new TerminalError('port-taken', 'port is already allocated', 'operator');
+
+  it('costs the container being made again with another', async () => {
+    onHost(1);
+    world.docker.failures.set('startContainer', [taken()]);
+    const facts = await deploy(1);
+    expect(facts).toMatchObject({ containers: [{ containerId: 'c2', ports: { 8080: 20_001 } }], routePorts: [20_001] });
+    expect(world.route.current).toEqual([20_001]);
+    expect(names()).toEqual([nameOf(1)]);
+  });
+
+  it('is an end of it the second time, and nothing is left', async () => {
+    onHost(1);
+    world.docker.failures.set('startContainer', [taken(), taken()]);
+    await expect(deploy(1)).rejects.toMatchObject({ code: 'port-taken', failureClass: 'operator' });
+    expect(names()).toEqual([]);
+  });
+
+  it('is found again by whoever goes on after a crash in the middle of it', async () => {
+    onHost(1);
+    const steps = image.plan(release(1), null).steps;
+    let facts = await runSteps(steps.slice(0, 2));
+    await world.docker.removeContainer('c1');
+    facts = { ...facts, ...(await steps[2]!.run(world.io, facts)) };
+    expect(facts).toMatchObject({ containers: [{ containerId: 'c2' }] });
   });
 });
 
