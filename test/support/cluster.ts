@@ -8,6 +8,10 @@ import { dirname, join } from 'node:path';
 export interface Cluster {
   readonly url: (database: string) => string;
   readonly pid: number;
+  /** `…/.s.PGSQL.5432` */
+  readonly socket: string;
+  /** SIGQUIT: as after a crash. SIGINT: its connections are cut. */
+  restart(signal: 'SIGQUIT' | 'SIGINT'): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -34,22 +38,37 @@ export async function startCluster({ fsync = false, settings = {} }: ClusterOpti
   const data = join(folder, 'data');
   const init = ['-D', data, '-U', 'postgres', '--auth=trust', '--locale=C.UTF-8', '--encoding=UTF8', '--no-sync'];
   execFileSync(join(bin, 'initdb'), init, { ...account, cwd: folder, stdio: 'pipe' });
-  const child = spawn(join(bin, 'postgres'), ['-D', data, ...serverSettings({ folder, fsync, settings })], {
-    ...account,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const args = ['-D', data, ...serverSettings({ folder, fsync, settings })];
+  const launch = async () => {
+    const started = spawn(join(bin, 'postgres'), args, {
+      ...account,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await ready(started);
+    return started;
+  };
+  let child = await launch();
   const quit = () => child.kill('SIGQUIT');
   process.once('exit', quit);
-  await ready(child);
+  const end = async (signal: NodeJS.Signals) => {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+  };
   return {
-    pid: child.pid ?? 0,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    socket: join(folder, '.s.PGSQL.5432'),
+    restart: async (signal) => {
+      await end(signal);
+      child = await launch();
+    },
     url: (database) => `postgresql://postgres@localhost/${database}?host=${encodeURIComponent(folder)}`,
     async stop() {
       process.off('exit', quit);
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGINT');
-      await gone;
+      await end('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },
   };

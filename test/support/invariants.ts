@@ -1,52 +1,20 @@
 import type { Parts } from '#process/open-process';
 import { createDocker } from '#docker/connect';
 import { LABELS } from '#domain/naming';
-import { compareViews } from '#store/compare-views';
-import { verifyChain } from '#store/chain';
+import { brokenLog } from './log-invariants.js';
 import { until } from './until.js';
 
 /** What must hold once things are quiet; the answer lists what does not. */
 export async function brokenInvariants(
   parts: Pick<Parts, 'store' | 'databaseUrl' | 'config'>,
 ): Promise<readonly string[]> {
-  const { store, databaseUrl, config } = parts;
+  const { store, databaseUrl } = parts;
   await until(
     async () => (await rows(parts, 'select from log.unsequenced limit 1')).length === 0,
     'I5: everything to be sequenced',
     10_000,
   );
-  const broken: string[] = [];
-  const none = async (invariant: string, sql: string) => {
-    for (const row of await rows(parts, sql)) broken.push(`${invariant}: ${JSON.stringify(row)}`);
-  };
-  await none('I2 not terminal', `select id, status from view.deployment where is_unfinished`);
-  await none('I2 not settled', `select id, status from view.delivery where status in ('accepted', 'dispatching')`);
-  await none(
-    'I3 versions',
-    `select stream from log.event group by stream having min(version) <> 1 or max(version) <> count(*)`,
-  );
-  await none(
-    'I3 positions',
-    `select 1 as gap from log.position having min(position) <> 1 or max(position) <> count(*)`,
-  );
-  for (const difference of await compareViews({ databaseUrl })) broken.push(`I4: ${JSON.stringify(difference)}`);
-  await none(
-    'I6 epoch went back',
-    `select stream, version from (
-       select e.stream, e.version, (e.metadata->>'epoch')::bigint as epoch,
-         max((e.metadata->>'epoch')::bigint) over (partition by d.workload_id order by e.id) as highest
-       from log.event e join view.deployment d on e.stream = 'deployment-' || d.id where e.metadata->>'epoch' is not null) s
-     where epoch < highest`,
-  );
-  broken.push(...(await strayContainers(parts)));
-  await none(
-    'I10 failure without a reason',
-    `select id from view.deployment where status = 'failed' and not (error ?& array['code', 'class', 'step', 'attempt'])`,
-  );
-  const chain = await verifyChain(store.pool);
-  if (!chain.intact) broken.push(`I11: ${JSON.stringify(chain)}`);
-  void config;
-  return broken;
+  return [...(await brokenLog(store.pool, databaseUrl)), ...(await strayContainers(parts))];
 }
 
 /** I7: our containers are those of the current deployments, no more and no fewer. */

@@ -1,15 +1,26 @@
-/** Where a fault test may strike: `FP=<step>:<before|after>:<kill|stop|throw|delay>[,…]`. */
-type Moment = 'before' | 'after';
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Where a fault test may strike besides the steps of a plan, which are points of their own by their names. */
+export const POINTS = ['claim', 'release', 'dispatch', 'settle', 'undo', 'teardown'] as const;
+export const MOMENTS = ['before', 'after'] as const;
+export type Moment = (typeof MOMENTS)[number];
 
 const DELAY_MS = 500;
 
-/** Does what `FP` says for this step and moment; nothing when it says nothing. */
-export async function failpoint(step: string, moment: Moment, setting = process.env.FP): Promise<void> {
+/**
+ * Does what `FP` says for this point and moment; nothing when it says nothing. `subject`: the workload or delivery.
+ * `FP=<point>:<before|after>:<kill|stop|throw|delay>[,…]` strikes each time. `FP=@<folder>` strikes once per file named
+ * `<subject>!<point>!<moment>!<action>!<any>` (`*` = any subject): whoever comes first renames it `taken-<pid>!…`.
+ */
+export async function failpoint(point: string, moment: Moment, subject = '', setting = process.env.FP): Promise<void> {
   if (setting === undefined) return;
-  const action = setting
-    .split(',')
-    .map((entry) => entry.split(':'))
-    .find(([name, when]) => name === step && when === moment)?.[2];
+  const action = setting.startsWith('@')
+    ? await takeFrom(
+        setting.slice(1),
+        [subject, '*'].map((whose) => `${whose}!${point}!${moment}!`),
+      )
+    : actionOf(setting, point, moment);
   switch (action) {
     case 'kill':
       process.kill(process.pid, 'SIGKILL');
@@ -18,12 +29,30 @@ export async function failpoint(step: string, moment: Moment, setting = process.
       process.kill(process.pid, 'SIGSTOP');
       return;
     case 'throw':
-      throw new Error(`failpoint ${step}:${moment}`);
+      throw new Error(`failpoint ${point}:${moment}`);
     case 'delay':
       return await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
     default:
       return;
   }
+}
+
+function actionOf(setting: string, point: string, moment: Moment): string | undefined {
+  const entries = setting.split(',').map((entry) => entry.split(':'));
+  return entries.find(([name, when]) => name === point && when === moment)?.[2];
+}
+
+async function takeFrom(folder: string, prefixes: readonly string[]): Promise<string | undefined> {
+  const names = (await readdir(folder)).filter((name) => prefixes.some((prefix) => name.startsWith(prefix))).sort();
+  for (const name of names) {
+    // Another process may have been faster with this one.
+    const isOurs = await rename(join(folder, name), join(folder, `taken-${process.pid}!${name}`)).then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) return name.split('!')[3];
+  }
+  return undefined;
 }
 
 /** A killed process runs on for a moment: it must not get past the point. */

@@ -5,6 +5,7 @@ import { deployment } from '#domain/deployment';
 import { openDeploymentLog } from './deploy/deployment-log.js';
 import { stepIo } from './deploy/step-io.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
+import { failpoint } from './failpoint.js';
 import { removeRoute, routeDirectory } from '#runtime/route-files';
 
 /** Takes a deleted workload off the node; name and hosts are free afterwards. Volumes stay. */
@@ -27,6 +28,7 @@ export async function processTeardown(deps: WorkerDeps, workloadId: string): Pro
   );
   if (lease === null) return;
   try {
+    await failpoint('teardown', 'before', workloadId);
     await endWaiting(deps, workloadId, lease);
     const log = await openDeploymentLog(deps.store.pool, workloadId, []);
     for (const step of source.teardown({ workloadId, workloadName: state.name })) {
@@ -34,6 +36,7 @@ export async function processTeardown(deps: WorkerDeps, workloadId: string): Pro
       await step.run(stepIo(deps, { lease, workloadId, step: step.name, log }), {});
     }
     await removeRoute(routeDirectory(deps.routesDirectory, workloadId));
+    await failpoint('teardown', 'after', workloadId);
     await deps.store.commit([on(workload, workloadId, { type: 'RecordTornDown' })], {
       actor: `system:${deps.owner}`,
       correlationId: workloadId,

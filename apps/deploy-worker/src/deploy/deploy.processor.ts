@@ -8,6 +8,7 @@ import { settleDelivery } from '#store/settle-delivery';
 import type { Statement } from '#store/statement';
 import type { Folded } from '#store/streams';
 import type { WorkerDeps } from '../deps.js';
+import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
 import { openDeploymentLog } from './deployment-log.js';
@@ -37,12 +38,15 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
       // Only under the lease is it known what others have left.
       next = await nextOfWorkload(deps.store.pool, workloadId);
       while (next !== null && outcome === 'ended') {
+        await failpoint('claim', 'before', workloadId);
         outcome = await runOne(deps, lease, next);
         next = await nextOfWorkload(deps.store.pool, workloadId);
       }
+      await failpoint('release', 'before', workloadId);
     } finally {
       await lease.release();
     }
+    await failpoint('release', 'after', workloadId);
     if (outcome === 'not-mine') return;
     next = await nextOfWorkload(deps.store.pool, workloadId);
   }

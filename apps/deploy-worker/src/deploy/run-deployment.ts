@@ -49,6 +49,7 @@ export async function runDeployment(run: Run): Promise<DeploymentState> {
   const plan = run.source.plan(run.release, run.previous);
   if (loaded.failure !== null && loaded.status === 'running') return await undoAndFail(run, plan, loaded);
   let state = await record(run, claim(run, plan));
+  await failpoint('claim', 'after', run.release.workloadId);
   while (isUnfinished(state) && state.failure === null && state.current !== null && !run.stopping?.aborted) {
     const step = stepNamed(plan, state.current);
     try {
@@ -85,10 +86,10 @@ function claim(run: Run, plan: Plan): DeploymentCommand {
 
 async function runStep(run: Run, step: Step, state: DeploymentState) {
   const name = stepName(step);
-  await failpoint(name, 'before');
+  await failpoint(name, 'before', run.release.workloadId);
   run.lease.signal.throwIfAborted();
   const facts = await step.run(run.io(name), state.facts);
-  await failpoint(name, 'after');
+  await failpoint(name, 'after', run.release.workloadId);
   run.lease.signal.throwIfAborted();
   return facts;
 }
@@ -114,7 +115,9 @@ async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promis
   for (const step of begun.reverse()) {
     if (step.undo === undefined) continue;
     run.lease.signal.throwIfAborted();
+    await failpoint('undo', 'before', run.release.workloadId);
     await step.undo(run.io(stepName(step)), state.facts);
+    await failpoint('undo', 'after', run.release.workloadId);
     run.log.write(stepName(step), 'undone');
   }
   await run.log.flush();

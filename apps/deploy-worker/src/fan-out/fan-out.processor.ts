@@ -12,6 +12,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { InboundEvent } from '#plugins/inbound';
 import type { Artifact } from '#plugins/source';
 import type { WorkerDeps } from '../deps.js';
+import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
 import { judge, type BoundWorkload, type Judgement } from './judge.js';
@@ -33,8 +34,12 @@ export async function processDelivery(deps: WorkerDeps, deliveryId: string): Pro
   );
   if (lease === null) return;
   try {
+    await failpoint('dispatch', 'before', deliveryId);
     await dispatchAll(deps, lease, deliveryId);
+    await failpoint('dispatch', 'after', deliveryId);
+    await failpoint('settle', 'before', deliveryId);
     await settleDelivery(deps.store, deliveryId, { actor: `system:${deps.owner}`, correlationId: deliveryId });
+    await failpoint('settle', 'after', deliveryId);
   } finally {
     await lease.release();
   }

@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import { SOURCES } from '#plugins/sources/sources';
+import { checkConfig } from '#plugins/config';
+import type { Release } from '#plugins/source';
+import { MOMENTS } from '../../../apps/deploy-worker/src/failpoint.js';
+
+/** What the workloads of the fault world are made of: a plan of it has these steps. */
+const CONFIG = { image: 'r', port: 8080, drainSeconds: 1, stopTimeoutSeconds: 1 };
+
+/** Every step of a plan with a release before it: a step that is added gets its crash tests by itself. */
+export function stepNames(): readonly string[] {
+  const source = SOURCES.find(({ kind }) => kind === 'image')!;
+  const artifact = { kind: 'image' as const, repository: 'r', tag: 't', digest: 'd' };
+  const faces = [{ host: 'a.test', path: '/', port: null }];
+  const ids = { workloadId: randomUUID(), workloadName: 'w' };
+  const config = checkConfig(source.config, CONFIG).value;
+  const release = (): Release => ({ ...ids, deploymentId: randomUUID(), artifact, config, faces, env: {} });
+  return source.plan(release(), release()).steps.map(({ name }) => name);
+}
+
+/** Before and after every step, and around the claim and the letting go. */
+export const DEPLOY_POINTS = [...stepNames(), 'claim', 'release'].flatMap((point) =>
+  MOMENTS.map((moment) => ({ point, moment })),
+);

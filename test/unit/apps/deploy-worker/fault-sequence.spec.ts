@@ -1,0 +1,26 @@
+import 'reflect-metadata';
+import { expect, it } from 'vitest';
+import { FAULTS } from '../../../fault/faults.js';
+import { sequence } from '../../../fault/sequence.js';
+import { stepNames } from '../../../fault/families/points.js';
+
+const namesOf = (seed: number, runs: number) =>
+  sequence(FAULTS, { seed, runs })
+    .flat()
+    .map(({ number, fault, seed: own }) => `${number} ${fault.name} ${own}`);
+
+it('is the same for the same seed, and another for another', () => {
+  expect(namesOf(7, 200)).toEqual(namesOf(7, 200));
+  expect(namesOf(7, 200)).not.toEqual(namesOf(8, 200));
+});
+
+it('kills a worker before and after every step among the sixty of a test run', () => {
+  const dealt = namesOf(1, 60).join('\n');
+  for (const step of stepNames())
+    for (const moment of ['before', 'after']) expect(dealt).toContain(`worker killed ${moment} ${step} `);
+});
+
+it('names each fault once, with the rows it stands for', () => {
+  expect(new Set(FAULTS.map(({ name }) => name)).size).toBe(FAULTS.length);
+  expect(FAULTS.filter(({ rows }) => rows.length === 0)).toEqual([]);
+});
