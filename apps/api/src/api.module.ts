@@ -38,6 +38,7 @@ import { HoldController } from './workloads/hold.controller.js';
 import { PromoteController } from './workloads/promote.controller.js';
 import { ReleasesController } from './workloads/releases.controller.js';
 import { ResolveArtifact } from './workloads/resolve-artifact.js';
+import { VolumesController } from './workloads/volumes.controller.js';
 import { WorkloadReadsController } from './workloads/workload-reads.controller.js';
 import { WorkloadsController } from './workloads/workloads.controller.js';
 
@@ -46,6 +47,7 @@ export const CONTROLLERS = [
   DeployController,
   WorkloadReadsController,
   EnvController,
+  VolumesController,
   HoldController,
   ReleasesController,
   PromoteController,

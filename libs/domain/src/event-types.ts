@@ -35,6 +35,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   FacesSet: 'stream',
   EnvSet: 'stream',
   EnvUnset: 'stream',
+  VolumesSet: 'stream',
   HoldSet: 'stream',
   HoldReleased: 'stream',
   WorkloadDeleted: 'stream',

@@ -7,6 +7,11 @@ export function containerName(workload: { name: string; id: string }, deployment
   return `tf-${workload.name}-${id8(workload.id)}-${id8(deploymentId)}-${instance}`;
 }
 
+/** The one-off container before the switch. */
+export function hookName(workload: { name: string; id: string }, deploymentId: string): string {
+  return `tf-${workload.name}-${id8(workload.id)}-${id8(deploymentId)}-pre-deploy`;
+}
+
 /** Labels on whatever we make in Docker; `epoch` is information only. */
 export const LABELS = {
   workloadId: 'tinyforge.workload.id',

@@ -1,5 +1,6 @@
 import { Rejection } from './errors.js';
 import type { Face } from './face.js';
+import type { Volume } from './volume.js';
 import type { Env } from './workload.js';
 
 /** Pinned: what a deployment brings up and a rollback brings back. */
@@ -17,6 +18,8 @@ export interface ReleaseRecord {
   readonly env: Env;
   /** Version of the workload at which these variables were set; 0 = never any. */
   readonly envVersion?: number;
+  /** Left out = none. */
+  readonly volumes?: readonly Volume[];
 }
 
 /** What a workload is configured to run, as a release of it. */
@@ -25,14 +28,15 @@ export interface Releasable {
   readonly faces: readonly Face[];
   readonly env: Env;
   readonly envVersion: number;
+  readonly volumes: readonly Volume[];
 }
 
 /** The one place where a workload's saved config becomes a release: what belongs to one is added here. */
 export function releaseOf(
-  { sourceConfig: config, faces, env, envVersion }: Releasable,
+  { sourceConfig: config, faces, env, envVersion, volumes }: Releasable,
   artifact: ReleaseRecord['artifact'],
 ): ReleaseRecord {
-  return { artifact, config, faces, env, envVersion };
+  return { artifact, config, faces, env, envVersion, ...(volumes.length > 0 && { volumes }) };
 }
 
 /** Where an artifact came from that was not resolved anew. */

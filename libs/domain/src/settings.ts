@@ -1,5 +1,6 @@
 import type { Decider, DomainEvent } from './decider.js';
-import { Rejection } from './errors.js';
+import { Rejection, type FieldError } from './errors.js';
+import { hostPathProblem } from './volume.js';
 
 export interface Settings {
   /** Completes a face that names a subdomain only. */
@@ -16,6 +17,12 @@ export interface Settings {
   readonly historyDays: number | null;
   /** Bytes that a webhook body may take. */
   readonly maxBodyBytes: number;
+  /** Directory on the host below which workloads get theirs; null = no volume of such a scope. */
+  readonly volumeBase: string | null;
+  /** Host paths below which an `absolute` volume may be; empty = none. */
+  readonly allowedVolumePaths: readonly string[];
+  /** Docker volumes that a workload may use although they are not its own. */
+  readonly allowedNamedVolumes: readonly string[];
 }
 
 /**
@@ -37,6 +44,9 @@ export const DEFAULT_SETTINGS: Settings = {
   bodyDays: 30,
   historyDays: null,
   maxBodyBytes: 5 * 1024 * 1024,
+  volumeBase: null,
+  allowedVolumePaths: [],
+  allowedNamedVolumes: [],
 };
 
 /** The one stream of the settings. */
@@ -59,6 +69,7 @@ export const settings: Decider<Settings, SettingsCommand, SettingsEvent> = {
     requireBetween(changes, 'historyDays', [1, 36500]);
     if (changes.acme) requireDirectory(changes.acme);
     requireBetween(changes, 'maxBodyBytes', [1024, 25 * 1024 * 1024]);
+    requirePaths(changes);
     return differing.length === 0 ? [] : [{ type: 'SettingsChanged', data: changes }];
   },
   evolve(state, event) {
@@ -86,4 +97,23 @@ function requireBetween(changes: Partial<Settings>, field: keyof Settings, [low,
   throw new Rejection('invalid-setting', `${field} is out of range.`, [
     { pointer: `/${field}`, detail: `must be ${low} to ${high}` },
   ]);
+}
+
+const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/;
+
+function requirePaths({ volumeBase, allowedVolumePaths = [], allowedNamedVolumes = [] }: Partial<Settings>): void {
+  const paths = [
+    ...(volumeBase ? [{ pointer: '/volumeBase', path: volumeBase }] : []),
+    ...allowedVolumePaths.map((path, index) => ({ pointer: `/allowedVolumePaths/${index}`, path })),
+  ];
+  const errors: FieldError[] = paths.flatMap(({ pointer, path }) => {
+    const detail = hostPathProblem(path);
+    return detail === null ? [] : [{ pointer, detail }];
+  });
+  allowedNamedVolumes.forEach((name, index) => {
+    if (!VOLUME_NAME.test(name))
+      errors.push({ pointer: `/allowedNamedVolumes/${index}`, detail: 'must be the name of a Docker volume' });
+  });
+  if (errors.length === 0) return;
+  throw new Rejection('invalid-setting', 'A path or a name in the settings is not valid.', errors);
 }

@@ -2,6 +2,7 @@ import type { Decider, DomainEvent } from './decider.js';
 import { Rejection } from './errors.js';
 import { normaliseFaces, type Face } from './face.js';
 import type { SecretRef } from './secret-ref.js';
+import { normaliseVolumes, type Volume } from './volume.js';
 
 export type RunState = 'running' | 'stopped';
 
@@ -30,6 +31,7 @@ export type WorkloadEvent =
   | Event<'FacesSet', { faces: readonly Face[] }>
   | Event<'EnvSet', { env: Env }>
   | Event<'EnvUnset', { key: string }>
+  | Event<'VolumesSet', { volumes: readonly Volume[] }>
   | Event<'HoldSet', Hold>
   | Event<'HoldReleased', object>
   | Event<'WorkloadDeleted', { node: string }>
@@ -56,6 +58,7 @@ export type WorkloadCommand =
   | { type: 'ChangeWorkload'; changes: Partial<WorkloadSettings>; faces?: readonly Face[] }
   | { type: 'SetEnv'; env: Env }
   | { type: 'UnsetEnv'; key: string }
+  | { type: 'SetVolumes'; volumes: readonly Volume[] }
   | { type: 'SetHold'; reason: string; at: string }
   | { type: 'ReleaseHold' }
   | { type: 'DeleteWorkload'; children: readonly string[] }
@@ -69,6 +72,7 @@ export interface WorkloadState extends WorkloadSettings {
   readonly node: string;
   readonly faces: readonly Face[];
   readonly env: Env;
+  readonly volumes: readonly Volume[];
   readonly hold: Hold | null;
 }
 
@@ -89,6 +93,7 @@ export const workload: Decider<WorkloadState, WorkloadCommand, WorkloadEvent> = 
     policy: DEFAULT_POLICY,
     faces: [],
     env: {},
+    volumes: [],
     hold: null,
   },
   decide(command, state) {
@@ -118,6 +123,8 @@ export const workload: Decider<WorkloadState, WorkloadCommand, WorkloadEvent> = 
         return { ...state, env: event.data.env };
       case 'EnvUnset':
         return { ...state, env: without(state.env, event.data.key) };
+      case 'VolumesSet':
+        return { ...state, volumes: event.data.volumes };
       case 'HoldSet':
         return { ...state, hold: event.data };
       case 'HoldReleased':
@@ -156,6 +163,10 @@ function change(
       return isSame(command.env, state.env) ? [] : [{ type: 'EnvSet', data: { env: command.env } }];
     case 'UnsetEnv':
       return Object.hasOwn(state.env, command.key) ? [{ type: 'EnvUnset', data: { key: command.key } }] : [];
+    case 'SetVolumes': {
+      const volumes = normaliseVolumes(command.volumes);
+      return isSame(volumes, state.volumes) ? [] : [{ type: 'VolumesSet', data: { volumes } }];
+    }
     case 'SetHold':
       return state.hold?.reason === command.reason
         ? []

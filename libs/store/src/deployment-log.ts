@@ -28,6 +28,20 @@ export async function appendLog(pool: Pool, deploymentId: string, rows: readonly
   );
 }
 
+/** Lines that the programs of one step have written. */
+export async function countLog(
+  pool: Pool,
+  deploymentId: string,
+  step: string,
+): Promise<{ stdout: number; stderr: number }> {
+  const { rows } = await pool.query<{ stdout: number; stderr: number }>(
+    `select count(*) filter (where stream = 'stdout')::int as stdout, count(*) filter (where stream = 'stderr')::int as stderr
+      from state.deployment_log where deployment_id = $1 and step = $2`,
+    [deploymentId, step],
+  );
+  return rows[0]!;
+}
+
 /** Lines from `after` on, oldest first. */
 export async function readLog(
   pool: Pool,

@@ -146,6 +146,10 @@ export const SAMPLES: {
   FacesSet: { type: 'FacesSet', data: { faces: [{ host: 'shop.example.org', path: '/', port: null }] } },
   EnvSet: { type: 'EnvSet', data: { env: { MODE: { value: 'live', optional: false } } } },
   EnvUnset: { type: 'EnvUnset', data: { key: 'MODE' } },
+  VolumesSet: {
+    type: 'VolumesSet',
+    data: { volumes: [{ scope: 'project', source: 'data', target: '/data', readOnly: false }] },
+  },
   HoldSet: { type: 'HoldSet', data: { reason: 'rolled back', since: AT } },
   HoldReleased: { type: 'HoldReleased', data: {} },
   WorkloadDeleted: { type: 'WorkloadDeleted', data: { node: 'default' } },
@@ -250,6 +254,7 @@ export const STREAMS: {
       'FacesSet',
       'EnvSet',
       'EnvUnset',
+      'VolumesSet',
       'HoldSet',
       'HoldReleased',
       'WorkloadDeleted',

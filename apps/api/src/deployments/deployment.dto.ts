@@ -5,6 +5,7 @@ import { Deployment, DEPLOYMENT_STATUSES, FailureView, Step } from '#store/views
 import { ArtifactView } from '#store/views/workload.entity';
 import { FaceView } from '../workloads/face.dto.js';
 import { PageQuery } from '../http/page.js';
+import { VolumeInput } from '../workloads/volume.dto.js';
 
 export class ReleaseView {
   @ApiProperty({ type: ArtifactView }) artifact: ArtifactView;
@@ -14,6 +15,7 @@ export class ReleaseView {
     string,
     object
   >;
+  @ApiProperty({ type: [VolumeInput] }) volumes: readonly VolumeInput[];
 }
 
 export class DeploymentAnswer extends OmitType(Deployment, ['release', 'plan', 'facts', 'isUnfinished'] as const) {

@@ -44,7 +44,8 @@ export function deploymentAnswer({
   release,
   ...row
 }: Deployment): DeploymentAnswer {
-  return { ...row, release: { ...release, faces: release.faces.map(maskFace), env: maskEnv(release.env) } };
+  const { faces, env, volumes = [] } = release;
+  return { ...row, release: { ...release, faces: faces.map(maskFace), env: maskEnv(env), volumes } };
 }
 
 function stepAnswers({ plan }: Deployment, steps: readonly Step[]): StepAnswer[] {

@@ -1,7 +1,18 @@
 import { Body, Controller, Get, Inject, Patch } from '@nestjs/common';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, ValidateIf, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
 import type { DataSource } from 'typeorm';
 import { LETS_ENCRYPT, settings as decider, SETTINGS_ID } from '#domain/settings';
 import { on } from '#store/operation';
@@ -74,6 +85,35 @@ export class SettingsView {
   @ValidateIf(isGiven)
   @IsInt()
   maxBodyBytes: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '/srv/tiny-forge/volumes',
+    description: 'Host directory below which workloads get theirs; null = no volumes of such a scope',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(1024)
+  volumeBase: string | null;
+
+  @ApiProperty({
+    type: [String],
+    example: ['/srv/media'],
+    description: 'Host paths below which an absolute volume may be; empty = none',
+  })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  allowedVolumePaths: readonly string[];
+
+  @ApiProperty({ type: [String], description: 'Docker volumes that a workload may use although they are not its own' })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  allowedNamedVolumes: readonly string[];
 }
 
 export class ChangeSettings extends PartialType(SettingsView, { skipNullProperties: false }) {}

@@ -118,7 +118,14 @@ export class DeployController {
     const { source, artifact, config } = await this.artifacts.resolve(row, wishOf(query));
     // The steps do not depend on the values of variables: secrets stay where they are.
     const identity = { workloadId: id, workloadName: row.name, env: {} };
-    const release: Release = { ...identity, deploymentId: uuid(), artifact, config, faces: row.faces };
+    const release: Release = {
+      ...identity,
+      deploymentId: uuid(),
+      artifact,
+      config,
+      faces: row.faces,
+      volumes: row.volumes,
+    };
     const { steps, downtime } = source.plan(release, await this.#previous(row, source));
     return { artifact, steps: steps.map(({ name }) => name), downtime, config };
   }

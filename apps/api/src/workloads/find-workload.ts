@@ -15,7 +15,7 @@ export function visibleWorkloads(reads: DataSource, who: Identity): SelectQueryB
 /** With its `env`. Throws `not-found`. */
 export async function findWorkload(reads: DataSource, who: Identity, id: string): Promise<Workload> {
   requireVisible(who, id);
-  const query = visibleWorkloads(reads, who).addSelect(['workload.env', 'workload.envVersion', 'workload.lifecycle']);
+  const query = visibleWorkloads(reads, who).addSelect(['workload.env', 'workload.envVersion', 'workload.volumes', 'workload.lifecycle']);
   const found = await query.andWhere('workload.id = :id', { id }).getOne();
   if (found === null) throw notFound('workload');
   return found;
@@ -29,7 +29,7 @@ export async function workloadAnswers(
 ): Promise<WorkloadAnswer[]> {
   const urlOf = await faceUrls(reads, config, rows);
   return rows.map((row) => {
-    const { env: _env, envVersion: _envVersion, lifecycle: _lifecycle, ...shown } = row;
+    const { env: _env, envVersion: _envVersion, volumes: _volumes, lifecycle: _lifecycle, ...shown } = row;
     return { ...shown, faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })) };
   });
 }

@@ -20,6 +20,7 @@ import {
 import { Workload, WORKLOAD_STATES } from '#store/views/workload.entity';
 import { PageQuery } from '../http/page.js';
 import { FaceAnswer, FaceInput } from './face.dto.js';
+import { VolumeInput } from './volume.dto.js';
 
 class WatchWindowInput {
   @ApiProperty({ type: 'integer', minimum: 1, maximum: 86_400 }) @IsInt() @Min(1) @Max(86_400) seconds: number;
@@ -107,6 +108,14 @@ export class CreateWorkload extends WorkloadSettingsInput {
   @IsObject()
   env?: Record<string, unknown>;
 
+  @ApiPropertyOptional({ type: [VolumeInput] })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMaxSize(50)
+  @ValidateNested({ each: true })
+  @Type(() => VolumeInput)
+  volumes?: VolumeInput[];
+
   @ApiPropertyOptional({ type: String, example: 'default' })
   @ValidateIf(isGiven)
   @IsString()
@@ -160,7 +169,7 @@ export class DiffQuery {
   to: number;
 }
 
-const HIDDEN = ['faces', 'lifecycle', 'env', 'envVersion', 'runningDeploymentId'] as const;
+const HIDDEN = ['faces', 'lifecycle', 'env', 'envVersion', 'volumes', 'runningDeploymentId'] as const;
 
 export class WorkloadAnswer extends OmitType(Workload, HIDDEN) {
   @ApiProperty({ type: [FaceAnswer] }) faces: FaceAnswer[];

@@ -4,6 +4,7 @@ import { v7 as uuid } from 'uuid';
 import { binding } from '#domain/binding';
 import { Rejection } from '#domain/errors';
 import type { Face } from '#domain/face';
+import { normaliseVolumes, requireAllowed } from '#domain/volume';
 import { DEFAULT_POLICY, workload } from '#domain/workload';
 import type { Config } from '#runtime/config';
 import { on, onNew, type Operation } from '#store/operation';
@@ -42,7 +43,8 @@ export class WorkloadsController {
   @Needs('editor')
   @Answers(201, WorkloadAnswer, 'Makes a workload; nothing is deployed yet')
   async create(@Who() who: Identity, @Body() body: CreateWorkload): Promise<WorkloadAnswer> {
-    const { name, sourceKind, sourceConfig, env: variables = {}, parentId = null, node = this.config.node } = body;
+    const { name, sourceKind, sourceConfig, env: variables = {}, volumes = [] } = body;
+    const { parentId = null, node = this.config.node } = body;
     const source = requireSource(this.plugins, sourceKind);
     const { faces, statements: faceSecrets } = await this.#seal(body.faces ?? [], []);
     checkSource(source, sourceConfig, faces);
@@ -61,6 +63,8 @@ export class WorkloadsController {
       onNew(workload, id, { type: 'CreateWorkload', id, name, sourceKind, node, faces, settings }),
     ];
     if (Object.keys(env).length > 0) operations.push(onNew(workload, id, { type: 'SetEnv', env }));
+    if (volumes.length > 0) operations.push(onNew(workload, id, { type: 'SetVolumes', volumes }));
+    requireAllowed(normaliseVolumes(volumes), (await readSettings(this.reads)).settings);
     await namingHostOwner(this.reads, faces, () =>
       this.store.commit(operations, {
         ...causeOf(who),

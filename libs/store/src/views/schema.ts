@@ -15,6 +15,7 @@ create table view.workload (
   faces jsonb not null default '[]',
   env jsonb not null default '{}',
   env_version int not null default 0,
+  volumes jsonb not null default '[]',
   parent_id uuid,
   node text not null,
   policy jsonb not null,

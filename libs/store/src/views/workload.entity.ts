@@ -3,6 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Face } from '#domain/face';
 import type { Env, Hold, Policy, RunState } from '#domain/workload';
 import type { ReleaseRecord } from '#domain/release';
+import type { Volume } from '#domain/volume';
 
 export class ArtifactView {
   @ApiProperty({ example: 'image' }) kind: string;
@@ -58,5 +59,6 @@ export class Workload {
   @Column('text', { select: false }) lifecycle: 'present' | 'deleting' | 'gone';
   @Column('jsonb', { select: false }) env: Env;
   @Column('int', { select: false }) envVersion: number;
+  @Column('jsonb', { select: false }) volumes: Volume[];
   @Column('uuid', { nullable: true, select: false }) runningDeploymentId: string | null;
 }

@@ -41,6 +41,8 @@ export function projectWorkload(event: Projected<WorkloadEvent>): readonly State
           values: [id, event.data.key, version, at],
         },
       ];
+    case 'VolumesSet':
+      return [change({ volumes: JSON.stringify(event.data.volumes) })];
     case 'HoldSet':
       return [change({ hold: event.data })];
     case 'HoldReleased':
