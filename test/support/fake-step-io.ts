@@ -1,4 +1,5 @@
 import type { Face, Facts, HttpAnswer, HttpOptions, Plan, RegistryAccess, Step, StepIo } from '#plugins/source';
+import { resolveVolume } from '#plugins/volumes/resolve-volume';
 import { FakeDocker } from './fake-docker.js';
 
 /** Everything a step may touch, in memory; sleeping moves the clock. */
@@ -79,6 +80,21 @@ function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
         world.route.current = ports;
         world.route.history.push(ports);
       },
+    },
+    volumes: {
+      prepare: async ({ volumes = [], ...release }) =>
+        volumes.map((volume) => {
+          const resolved = resolveVolume(volume, { ...release, base: '/srv' })!;
+          if (resolved.kind === 'memory') return { type: 'tmpfs', target: resolved.target };
+          const { target, readOnly } = resolved;
+          return resolved.kind === 'named'
+            ? { type: 'volume', source: resolved.name, target, readOnly }
+            : { type: 'bind', source: resolved.path, target, readOnly };
+        }),
+    },
+    logged: async () => {
+      const of = (wanted: string) => world.log.filter(({ stream }) => stream === wanted).length;
+      return { stdout: of('stdout'), stderr: of('stderr') };
     },
     log: (line, stream = 'stdout') => void world.log.push({ line, stream }),
     clock: {

@@ -31,6 +31,8 @@ export interface WorkerDeps {
   readonly routesDirectory: string;
   /** The proxy does not read route files: each switch waits for the keeper to render it. */
   readonly rendersSwitches?: boolean;
+  /** On the host: no volume may open them to a container. */
+  readonly protectedPaths: readonly string[];
   /** Deployments at a time. */
   readonly concurrency: number;
   /** Fires when the process is asked to end: a deployment at hand stops at its next step boundary. */

@@ -39,8 +39,16 @@ export function startWorker(
     portRange,
     routesDirectory,
     rendersSwitches: PROXIES.find(({ kind }) => kind === config.proxy.kind)?.followsFiles === false,
+    protectedPaths: [config.dataDir, ...enginePaths(config.dockerHost)],
     concurrency: CONCURRENCY,
   });
   worker.start();
   return { name: 'deploy-worker', stop: () => worker.stop() };
+}
+
+/** Whoever may talk to one of these is root on the host. */
+function enginePaths(dockerHost: string): readonly string[] {
+  const own = dockerHost.startsWith('unix://') ? [dockerHost.slice('unix://'.length)] : [];
+  const known = ['/run/docker.sock', '/run/containerd/containerd.sock', '/run/podman/podman.sock'];
+  return [...own, ...known, '/var/lib/docker', '/var/lib/containerd'];
 }

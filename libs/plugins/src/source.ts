@@ -1,6 +1,7 @@
 import type { Face } from '#domain/face';
 import type { SecretRef } from '#domain/secret-ref';
-import type { ContainerSummary, Docker } from '#docker/docker';
+import type { Volume } from '#domain/volume';
+import type { ContainerSummary, Docker, Mount } from '#docker/docker';
 import type { ConfigClass } from './config.js';
 import type { Wish } from './inbound.js';
 import type { Access, Tls } from './routing/access.js';
@@ -48,6 +49,8 @@ export interface Release<C extends object = object> {
   readonly config: C;
   readonly faces: readonly Face[];
   readonly env: Readonly<Record<string, string>>;
+  /** Left out = none. */
+  readonly volumes?: readonly Volume[];
 }
 
 export type DowntimeClass = 'none' | 'routed-only' | 'recreate';
@@ -127,6 +130,14 @@ export interface RouteIo {
   settled?(): Promise<void>;
 }
 
+export interface VolumesIo {
+  /**
+   * Makes what is missing, checks each one against the settings and the host, symbolic links followed, and records
+   * what it made. Throws {@link TerminalError} `volume-not-allowed`, `volume-foreign`, `volume-base-missing`.
+   */
+  prepare(release: Pick<Release, 'workloadId' | 'workloadName' | 'artifact' | 'volumes'>): Promise<readonly Mount[]>;
+}
+
 export interface StepIo extends ResolveIo {
   readonly docker: Docker;
   readonly epoch: number;
@@ -140,6 +151,9 @@ export interface StepIo extends ResolveIo {
   /** One HTTP GET against a loopback port of ours: the status, or why there was none. */
   probe(hostPort: number, path: string, timeoutMs: number): Promise<{ status: number } | { error: string }>;
   readonly route: RouteIo;
+  readonly volumes: VolumesIo;
+  /** Lines of this step that are in the deployment log already, from a holder that came before. */
+  logged(): Promise<{ readonly stdout: number; readonly stderr: number }>;
   /** One line for the deployment log. */
   log(line: string, stream?: 'stdout' | 'stderr' | 'step'): void;
   readonly clock: { now(): number; sleep(ms: number): Promise<void> };

@@ -95,6 +95,7 @@ export async function startFanOut({
     lease: leaseTimes(leaseMs),
     portRange: { first: 20_000, last: 20_009 },
     routesDirectory: '/nonexistent',
+    protectedPaths: [],
     concurrency: 8,
   };
   const commit = (operations: readonly Operation[]) => store.commit(operations, CAUSE);

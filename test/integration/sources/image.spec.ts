@@ -98,6 +98,8 @@ function stepIo(): StepIo {
       switchTo: async (to) =>
         void (await switchRoute({ directory, from: (await currentRoute(directory))!, epoch, ports: to })),
     },
+    volumes: { prepare: async () => [] },
+    logged: async () => ({ stdout: 0, stderr: 0 }),
     log: (line) => void lines.push(line),
     clock: { now: () => Date.now(), sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
   };

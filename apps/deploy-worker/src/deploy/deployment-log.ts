@@ -1,11 +1,13 @@
 import type { Pool } from 'pg';
-import { appendLog, lastLogSeq, type LogRow } from '#store/deployment-log';
+import { appendLog, countLog, lastLogSeq, type LogRow } from '#store/deployment-log';
 
 export interface DeploymentLog {
   /** `seq` that the next line gets. */
   readonly next: number;
   write(step: string, line: string, stream?: LogRow['stream']): void;
   flush(): Promise<void>;
+  /** Lines that the programs of a step have written. */
+  count(step: string): Promise<{ readonly stdout: number; readonly stderr: number }>;
 }
 
 const FLUSH_MS = 100;
@@ -48,6 +50,10 @@ export async function openDeploymentLog(
       timer ??= setTimeout(() => void flush().catch(() => undefined), FLUSH_MS);
     },
     flush,
+    async count(step) {
+      await flush();
+      return countLog(pool, deploymentId, step);
+    },
   };
 }
 

@@ -60,6 +60,7 @@ function releaseOf(request: DeploymentRequest, source: Source): Release {
     config,
     faces: release.faces,
     env: {},
+    volumes: release.volumes ?? [],
   };
 }
 

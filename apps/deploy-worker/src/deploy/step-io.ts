@@ -3,10 +3,12 @@ import { layoutKey } from '#plugins/routing/port-groups';
 import { untilApplied } from '#runtime/applied-routes';
 import { currentRoute, formatRoute, routeDirectory, switchRoute, RouteMoved } from '#runtime/route-files';
 import { registryAccess } from '#store/registry-access';
+import { readSettings } from '#store/settings';
 import type { WorkerDeps } from '../deps.js';
 import type { HeldLease } from '#store/held-lease';
 import { createPorts } from '../ports.js';
 import { probe } from '../probe.js';
+import { createVolumes } from '../volumes/prepare.js';
 import type { DeploymentLog } from './deployment-log.js';
 
 /** What a source may ask of the outside world when it resolves a reference. */
@@ -39,6 +41,15 @@ export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepC
     refusePorts: (containerName) => ports.refuse(containerName),
     probe,
     route: routeIo(deps, workloadId, lease),
+    volumes: createVolumes({
+      docker: deps.docker,
+      installation: deps.installation,
+      signal: lease.signal,
+      settings: () => readSettings(deps.store),
+      protectedPaths: deps.protectedPaths,
+      record: async () => {},
+    }),
+    logged: () => log.count(step),
     log: (line, stream) => log.write(step, line, stream),
     clock: { now: () => Date.now(), sleep: (ms) => sleep(ms, lease.signal) },
   };

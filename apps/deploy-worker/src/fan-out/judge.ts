@@ -1,5 +1,6 @@
 import { mergeOverride, type AcceptedCandidate, type Override } from '#domain/binding';
 import type { Face } from '#domain/face';
+import type { Volume } from '#domain/volume';
 import type { Env, Hold, RunState } from '#domain/workload';
 import { checkConfig } from '#plugins/config';
 import type { InboundEvent } from '#plugins/inbound';
@@ -21,6 +22,7 @@ export interface BoundWorkload {
   readonly faces: readonly Face[];
   readonly env: Env;
   readonly envVersion: number;
+  readonly volumes: readonly Volume[];
   readonly node: string;
   readonly hold: Hold | null;
   readonly runState: RunState;

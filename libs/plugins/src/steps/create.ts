@@ -1,7 +1,10 @@
+import type { Mount } from '#docker/docker';
 import { LABELS, NETWORK } from '#domain/naming';
 import { routePorts, type RouteLayout } from '../routing/port-groups.js';
 import type { Facts, Step, StepIo } from '../source.js';
 import type { ContainerFact } from './container-facts.js';
+import { labelsOf } from './owned-labels.js';
+import { mountsOf } from './volumes.js';
 
 export interface CreateOptions {
   readonly workloadId: string;
@@ -34,8 +37,8 @@ export function createStep(options: CreateOptions): Step {
 export async function createAll(io: StepIo, options: CreateOptions, facts: Facts): Promise<Facts> {
   await io.docker.ensureNetwork({ name: NETWORK, labels: {}, interContainer: false }, io.signal);
   const containers: ContainerFact[] = [];
-  for (const instance of instancesOf(options))
-    containers.push(await create(io, { ...options, instance, image: options.imageOf(facts) }));
+  const shape = { ...options, image: options.imageOf(facts), mounts: mountsOf(facts) };
+  for (const instance of instancesOf(options)) containers.push(await create(io, { ...shape, instance }));
   return { containers, routePorts: routePorts(options.layout, containers) };
 }
 
@@ -56,9 +59,9 @@ function instancesOf({ instances }: CreateOptions): readonly number[] {
 
 async function create(
   io: StepIo,
-  options: CreateOptions & { instance: number; image: string },
+  options: CreateOptions & { instance: number; image: string; mounts: readonly Mount[] },
 ): Promise<ContainerFact> {
-  const { instance, image, env, command, cpuLimit, memoryLimit } = options;
+  const { instance, image, env, command, cpuLimit, memoryLimit, mounts } = options;
   const name = options.nameOf(instance);
   const ports: Record<number, number> = {};
   for (const port of options.ports) ports[port] = await io.port(name, port);
@@ -70,6 +73,7 @@ async function create(
     command,
     cpuLimit,
     memoryLimit,
+    mounts,
     network: NETWORK,
     restart: 'unless-stopped' as const,
   };
@@ -79,16 +83,6 @@ async function create(
   );
   io.log(`Container ${name} is ${id.slice(0, 12)}`, 'step');
   return { instance, name, containerId: id, ports };
-}
-
-function labelsOf({ workloadId, kind, deploymentId }: CreateOptions, io: StepIo): Readonly<Record<string, string>> {
-  return {
-    [LABELS.workloadId]: workloadId,
-    [LABELS.kind]: kind,
-    [LABELS.deploymentId]: deploymentId,
-    [LABELS.epoch]: String(io.epoch),
-    [LABELS.installation]: io.installation,
-  };
 }
 
 /** Only this deployment's: a name alone may be a stranger's. */

@@ -34,6 +34,7 @@ export function bound(changes: Partial<BoundWorkload> = {}): BoundWorkload {
     faces: [],
     env: {},
     envVersion: 0,
+    volumes: [],
     node: 'default',
     hold: null,
     runState: 'running',

@@ -3,7 +3,6 @@ import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
-  Equals,
   IsArray,
   IsIn,
   IsInt,
@@ -23,6 +22,7 @@ import {
   type ValidatorConstraintInterface,
 } from 'class-validator';
 import { referenceProblem } from '../../oci/reference.js';
+import { ImageHooksConfig } from './hooks-config.dto.js';
 
 /** Left out = the default shown; of the config, `/` where there is a port. */
 export class HealthcheckConfig {
@@ -86,17 +86,6 @@ export class HealthcheckConfig {
   @Min(0)
   @Max(3600)
   minHealthySeconds: number = 0;
-}
-
-export class ImageHooksConfig {
-  @ApiProperty({
-    type: [String],
-    nullable: true,
-    default: null,
-    description: 'Argv of a one-off container before the switch. Not yet: null only.',
-  })
-  @Equals(null, { message: 'pre-deploy hooks come with the next release' })
-  preDeploy: readonly string[] | null = null;
 }
 
 @ValidatorConstraint({ name: 'imageReference' })

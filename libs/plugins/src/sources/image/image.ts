@@ -1,11 +1,13 @@
-import { containerName } from '#domain/naming';
+import { containerName, hookName } from '#domain/naming';
 import { layoutOf } from '../../routing/port-groups.js';
 import type { Plan, Release, Source, Step } from '../../source.js';
 import { createStep, type CreateOptions } from '../../steps/create.js';
 import { drainStep } from '../../steps/drain.js';
+import { preDeployStep, removeHookStep, type HookOptions } from '../../steps/pre-deploy.js';
 import { removeAllStep, retireStep } from '../../steps/retire.js';
 import { routeStep, unrouteStep } from '../../steps/route.js';
 import { startStep } from '../../steps/start.js';
+import { volumesStep } from '../../steps/volumes.js';
 import { waitHealthyStep } from '../../steps/wait-healthy.js';
 import { healthOf, healthPort } from './health.js';
 import { ImageConfig, sample } from './config.dto.js';
@@ -48,6 +50,8 @@ function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | nu
   const hasTraffic = previous !== null && previous.faces.length > 0 && config.drainSeconds > 0;
   const steps: readonly Step[] = [
     pullStep(release),
+    ...(release.volumes?.length ? [volumesStep(release)] : []),
+    ...hooks(release),
     createStep(containersOf(release)),
     startStep(config, containersOf(release)),
     waitHealthyStep(healthOf(config)),
@@ -56,6 +60,20 @@ function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | nu
     retireStep(owned, previous?.config.stopTimeoutSeconds ?? config.stopTimeoutSeconds),
   ];
   return { steps, downtime: { class: 'none', reasons: [] } };
+}
+
+const HOOK_SECONDS = 600;
+
+function hooks(release: Release<ImageConfig>): readonly Step[] {
+  const { config, workloadId, workloadName, deploymentId, env } = release;
+  const { preDeploy: command, preDeployTimeoutSeconds: timeoutSeconds = HOOK_SECONDS } = config.hooks;
+  if (command === null) return [];
+  const { cpuLimit, memoryLimit } = config;
+  const owned = { workloadId, deploymentId, kind: KIND };
+  const name = hookName({ name: workloadName, id: workloadId }, deploymentId);
+  const shape = { name, command, timeoutSeconds, env, cpuLimit, memoryLimit };
+  const options: HookOptions = { ...owned, ...shape, imageOf: (facts) => imageOf(release, facts) };
+  return [preDeployStep(options), removeHookStep(options)];
 }
 
 function containersOf(release: Release<ImageConfig>): CreateOptions {

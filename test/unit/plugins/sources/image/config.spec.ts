@@ -58,7 +58,13 @@ describe('the config of an image', () => {
     ['/command', { command: 'sh -c x' }],
     ['/command', { command: ['a\0b'] }],
     ['/command', { command: [1] }],
-    ['/hooks/preDeploy', { hooks: { preDeploy: ['migrate'] } }],
+    ['/hooks/preDeploy', { hooks: { preDeploy: [] } }],
+    ['/hooks/preDeploy', { hooks: { preDeploy: 'migrate' } }],
+    ['/hooks/preDeploy', { hooks: { preDeploy: ['a\0b'] } }],
+    ['/hooks/preDeploy', { hooks: { preDeploy: ['a', 1] } }],
+    ['/hooks/preDeployTimeoutSeconds', { hooks: { preDeploy: ['a'], preDeployTimeoutSeconds: 0 } }],
+    ['/hooks/preDeployTimeoutSeconds', { hooks: { preDeploy: ['a'], preDeployTimeoutSeconds: null } }],
+    ['/hooks/postDeploy', { hooks: { postDeploy: ['a'] } }],
     ['/hooks', { hooks: null }],
     ['/stopTimeoutSeconds', { stopTimeoutSeconds: -1 }],
     ['/drainSeconds', { drainSeconds: 1e9 }],
@@ -67,9 +73,9 @@ describe('the config of an image', () => {
     expect(check(input).errors.map((error) => error.pointer)).toContain(pointer);
   });
 
-  it('says when hooks come', () => {
-    const { errors } = check({ hooks: { preDeploy: ['x'] } });
-    expect(errors).toEqual([{ pointer: '/hooks/preDeploy', detail: 'pre-deploy hooks come with the next release' }]);
+  it('takes a hook, and how long it may take', () => {
+    const hooks = { preDeploy: ['bin/migrate', '--yes'], preDeployTimeoutSeconds: 60 };
+    expect(check({ hooks })).toMatchObject({ errors: [], value: { hooks } });
   });
 
   it('needs a port where a face has none', () => {
