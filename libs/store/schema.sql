@@ -302,6 +302,7 @@ create table view.workload (
   faces jsonb default '[]'::jsonb not null,
   env jsonb default '{}'::jsonb not null,
   env_version integer default 0 not null,
+  volumes jsonb default '[]'::jsonb not null,
   parent_id uuid,
   node text not null,
   policy jsonb not null,
