@@ -15,7 +15,12 @@ export function visibleWorkloads(reads: DataSource, who: Identity): SelectQueryB
 /** With its `env`. Throws `not-found`. */
 export async function findWorkload(reads: DataSource, who: Identity, id: string): Promise<Workload> {
   requireVisible(who, id);
-  const query = visibleWorkloads(reads, who).addSelect(['workload.env', 'workload.envVersion', 'workload.volumes', 'workload.lifecycle']);
+  const query = visibleWorkloads(reads, who).addSelect([
+    'workload.env',
+    'workload.envVersion',
+    'workload.volumes',
+    'workload.lifecycle',
+  ]);
   const found = await query.andWhere('workload.id = :id', { id }).getOne();
   if (found === null) throw notFound('workload');
   return found;
