@@ -10,6 +10,7 @@ import { createClient, type Client, type Json } from '../support/client.js';
 import { unique } from '../support/docker-bench.js';
 import { buildImage, demoImage, pushImage } from '../support/images.js';
 import { prepareGround, type Ground } from '../support/platform.js';
+import { runQuery } from '../support/query.js';
 import { startRegistry, type RunningRegistry } from '../support/registry.js';
 import { until } from '../support/until.js';
 
@@ -170,5 +171,60 @@ describe('volumes', () => {
     expect(await deploy(workload)).toMatchObject({ status: 'succeeded' });
     await Promise.all((await containersOf(workload)).map(({ id }) => docker.removeContainer(id)));
     await docker.removeVolume(name);
+  });
+});
+
+describe('variables', () => {
+  test("of the workload win over the image's, and each says where it comes from and who set it", async () => {
+    const env = { DEMO_VERSION: { value: 'mine' }, EXTRA: { value: 'more' } };
+    const workload = await create(hook('echo "has $DEMO_VERSION and $EXTRA" | cat'), { env });
+    const { id } = await deploy(workload);
+    expect(await logOf(id)).toContain('has mine and more');
+    const shown = await client.get(`/workloads/${workload.id}/env`);
+    expect(shown).toMatchObject({ env, setBy: 'system:admin-token', envVersion: 2 });
+    expect(shown.origins).toMatchObject({
+      DEMO_VERSION: { origin: 'workload', shadows: 'image' },
+      EXTRA: { origin: 'workload', shadows: null },
+    });
+    await client.send('PUT', `/workloads/${workload.id}/env`, shown.env);
+    await client.send('DELETE', `/workloads/${workload.id}/env/EXTRA`);
+    const { items } = await client.get(`/workloads/${workload.id}/env/versions`);
+    expect(items).toMatchObject([
+      { change: 'removed', keys: ['EXTRA'], setBy: 'system:admin-token' },
+      { change: 'set', keys: ['DEMO_VERSION', 'EXTRA'] },
+    ]);
+  });
+
+  test('that cannot be decrypted fail the deployment, or are left out and named', async () => {
+    const env = {
+      PLAIN: { value: 'plain' },
+      LOST: { value: 'CANARY-lost-1', secret: true },
+      MAYBE: { value: 'CANARY-lost-2', secret: true, optional: true },
+    };
+    const config = hook('echo "PLAIN=$PLAIN LOST=${LOST-unset} MAYBE=${MAYBE-unset}" | cat');
+    const workload = await create(config, { env });
+    const before = await deploy(workload);
+    expect(before).toMatchObject({ status: 'succeeded', skippedEnv: [] });
+    // As after a master key that is another one: what is sealed opens no more.
+    await runQuery(
+      ground.env['DATABASE_URL']!,
+      `update state.secret set ciphertext = '\\x00' where id in (
+        select (e.value->'secret'->>'secretId')::uuid from view.workload w, jsonb_each(w.env) e
+        where w.id = '${workload.id}' and e.value ? 'secret')`,
+    );
+    expect(await deploy(workload)).toMatchObject({
+      status: 'failed',
+      error: { code: 'secret-unreadable', class: 'operator', message: expect.stringContaining('LOST') },
+    });
+    const serving = await containersOf(workload);
+    expect(serving.map(({ labels }) => labels[LABELS.deploymentId])).toEqual([before.id]);
+
+    await client.send('PATCH', `/workloads/${workload.id}`, { policy: { undecryptableEnv: 'skip' } });
+    const skipped = await deploy(workload);
+    expect(skipped, JSON.stringify(skipped.error)).toMatchObject({ status: 'succeeded' });
+    expect([...skipped.skippedEnv].sort()).toEqual(['LOST', 'MAYBE']);
+    const log = await logOf(skipped.id);
+    expect(log).toContain('PLAIN=plain LOST=unset MAYBE=unset');
+    expect(log).toContain('Variable LOST cannot be decrypted and is left out');
   });
 });

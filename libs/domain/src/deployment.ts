@@ -32,14 +32,20 @@ export interface StepFailure {
   readonly logOffset: number;
 }
 
+interface StartOfDeployment {
+  readonly steps: readonly string[];
+  readonly commitStep: string;
+  readonly owner: string;
+  readonly previousDeploymentId: string | null;
+  /** Variables that could not be decrypted and were left out; left out itself = none. */
+  readonly skippedEnv?: readonly string[];
+}
+
 export type DeploymentFacts = Readonly<Record<string, unknown>>;
 
 export type DeploymentEvent =
   | Event<'DeploymentRequested', DeploymentRequest>
-  | Event<
-      'DeploymentStarted',
-      { steps: readonly string[]; commitStep: string; owner: string; previousDeploymentId: string | null }
-    >
+  | Event<'DeploymentStarted', StartOfDeployment>
   | Event<'DeploymentDeferred', { code: string; message: string; attempt: number; retryAt: string }>
   | Event<'StepStarted', { step: string; attempt: number }>
   | Event<'StepCompleted', { step: string; facts: DeploymentFacts }>
@@ -56,13 +62,9 @@ export type DeploymentEvent =
 
 export type DeploymentCommand =
   | { type: 'RequestDeployment'; request: DeploymentRequest }
-  | {
+  | ({
       type: 'ClaimDeployment';
-      steps: readonly string[];
-      commitStep: string;
-      owner: string;
-      previousDeploymentId: string | null;
-    }
+    } & StartOfDeployment)
   | { type: 'DeferDeployment'; code: string; message: string; retryAt: string }
   | { type: 'CompleteStep'; step: string; facts: DeploymentFacts }
   | { type: 'RecordStepFailure'; failure: StepFailure; retryAt: string | null }
@@ -232,12 +234,12 @@ function claim(
   command: Extract<DeploymentCommand, { type: 'ClaimDeployment' }>,
   state: DeploymentState,
 ): DeploymentEvent[] {
-  const { steps, commitStep, owner, previousDeploymentId } = command;
+  const { type: _type, ...start } = command;
   if (state.failure !== null) return [];
   if (state.status === 'waiting') {
     return [
-      { type: 'DeploymentStarted', data: { steps, commitStep, owner, previousDeploymentId } },
-      { type: 'StepStarted', data: { step: steps[0]!, attempt: 1 } },
+      { type: 'DeploymentStarted', data: start },
+      { type: 'StepStarted', data: { step: start.steps[0]!, attempt: 1 } },
     ];
   }
   if (!isUnfinished(state)) return [];

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Inject, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Allow, IsBoolean, IsOptional } from 'class-validator';
 import type { DataSource } from 'typeorm';
@@ -14,7 +14,9 @@ import { READS, SECRETS, STORE } from '../dependencies.js';
 import { Answers, TakesIfMatch } from '../http/answers.js';
 import { IfMatch } from '../http/etag.js';
 import { Id } from '../http/id.js';
+import { AnswersPage, cut, PageQuery, readCursor, type Page } from '../http/page.js';
 import { maskEnv, sealEnv } from './env.js';
+import { envChanges, imageKeysOf, originsOf, type EnvOrigin } from './env-origins.js';
 import { findWorkload } from './find-workload.js';
 
 export class EnvInput {
@@ -38,7 +40,29 @@ export class EnvAnswer {
   env: Record<string, object>;
 
   @ApiProperty({ type: 'integer' }) version: number;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    example: { MODE: { origin: 'workload', shadows: 'image' }, PATH: { origin: 'image', shadows: null } },
+    description: "Every variable that the container has: the workload's own wins over the image's, known once deployed",
+  })
+  origins: Record<string, EnvOrigin>;
+
+  @ApiProperty({ type: 'integer', description: 'Version at which they were set last; 0 = never' }) envVersion: number;
+  @ApiProperty({ type: String, nullable: true, description: 'Who set them last' }) setBy: string | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true }) setAt: string | null;
 }
+
+export class EnvChangeAnswer {
+  @ApiProperty({ type: 'integer' }) version: number;
+  @ApiProperty() setBy: string;
+  @ApiProperty({ format: 'date-time' }) setAt: string;
+  @ApiProperty({ enum: ['set', 'removed'] }) change: 'set' | 'removed';
+  @ApiProperty({ type: [String], description: 'Names; values are never in a list' }) keys: readonly string[];
+}
+
+const MOST_VERSIONS = 2_147_483_647;
 
 @Controller('workloads/:id/env')
 export class EnvController {
@@ -52,8 +76,27 @@ export class EnvController {
   @Needs('viewer', 'workload')
   @Answers(200, EnvAnswer, 'The variables; secrets never come back')
   async read(@Who() who: Identity, @Id() id: string): Promise<EnvAnswer> {
-    const { env, version } = await findWorkload(this.reads, who, id);
-    return { env: maskEnv(env), version };
+    const { env, version, envVersion, currentDeploymentId } = await findWorkload(this.reads, who, id);
+    const [imageKeys, changes] = await Promise.all([
+      imageKeysOf(this.reads, currentDeploymentId),
+      envChanges(this.reads, id, { limit: 1, below: MOST_VERSIONS }),
+    ]);
+    const { setBy = null, setAt = null } = changes[0] ?? {};
+    return { env: maskEnv(env), version, origins: originsOf(env, imageKeys), envVersion, setBy, setAt };
+  }
+
+  @Get('versions')
+  @Needs('viewer', 'workload')
+  @AnswersPage(EnvChangeAnswer, 'Who set which variables when, newest first')
+  async versions(
+    @Who() who: Identity,
+    @Id() id: string,
+    @Query() { limit, cursor }: PageQuery,
+  ): Promise<Page<EnvChangeAnswer>> {
+    await findWorkload(this.reads, who, id);
+    const below = Math.min(Number(readCursor(cursor, /^\d{1,10}$/) ?? MOST_VERSIONS), MOST_VERSIONS);
+    const rows = await envChanges(this.reads, id, { limit: limit + 1, below });
+    return cut(rows, limit, ({ version }) => String(version));
   }
 
   @Put()

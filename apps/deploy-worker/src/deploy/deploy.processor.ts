@@ -1,5 +1,6 @@
 import { deployment, isUnfinished, type DeploymentState } from '#domain/deployment';
 import { RetryableError, TerminalError } from '#domain/errors';
+import { DEFAULT_POLICY, type Policy } from '#domain/workload';
 import { askKeeper } from '#runtime/applied-routes';
 import { on } from '#store/operation';
 import { pruneReleases } from '#store/prune-releases';
@@ -83,16 +84,19 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const source = plugins.sources.find((plugin) => plugin.kind === request.sourceKind);
   if (source === undefined)
     throw new TerminalError('unknown-kind', `This worker has no source ${request.sourceKind}.`, 'operator');
-  const { current, correlationId } = await situation(deps, request.workloadId, deploymentId);
+  const { current, correlationId, undecryptableEnv } = await situation(deps, request.workloadId, deploymentId);
   const previousDeploymentId = known.state.status === 'waiting' ? current : known.state.previousDeploymentId;
-  const { release, secretValues } = await openRelease(request, source, deps.secrets);
+  const opening = { secrets: deps.secrets, undecryptableEnv };
+  const { release, secretValues, skippedEnv } = await openRelease(request, source, opening);
   const log = await openDeploymentLog(store.pool, deploymentId, secretValues);
+  for (const key of skippedEnv) log.write('claim', `Variable ${key} cannot be decrypted and is left out`);
   const previous = await previousRelease(store, previousDeploymentId, source);
   const claimGuards = known.state.status === 'waiting' ? await roomGuard(deps, request.deliveryId) : [];
   // The keeper brings the proxy up to date while the container starts.
   if (known.state.status === 'waiting' && release.faces.length > 0) await askKeeper(deps.routesDirectory);
   const io = (step: string) => stepIo(deps, { lease, workloadId: request.workloadId, step, log });
-  const run = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
+  const of = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
+  const run = { ...of, skippedEnv };
   try {
     const onSwitched = () => enqueueNext(deps, request.deliveryId);
     return await runDeployment({ ...run, log, claimGuards, known, io, onSwitched, stopping: deps.stopping });
@@ -110,13 +114,15 @@ async function roomGuard({ store }: WorkerDeps, deliveryId: string | null): Prom
 }
 
 async function situation({ store }: WorkerDeps, workloadId: string, deploymentId: string) {
-  const { rows } = await store.pool.query<{ current: string | null; correlation: string }>({
+  const { rows } = await store.pool.query<{ current: string | null; correlation: string; policy: Policy | null }>({
     name: 'deploy-situation',
-    text: `select w.current_deployment_id as current, d.correlation_id as correlation
+    text: `select w.current_deployment_id as current, w.policy, d.correlation_id as correlation
       from view.deployment d left join view.workload w on w.id = $1 where d.id = $2`,
     values: [workloadId, deploymentId],
   });
-  return { current: rows[0]?.current ?? null, correlationId: rows[0]?.correlation ?? deploymentId };
+  const { current = null, correlation = deploymentId, policy } = rows[0] ?? {};
+  const { undecryptableEnv } = { ...DEFAULT_POLICY, ...policy };
+  return { current, correlationId: correlation, undecryptableEnv };
 }
 
 /** The end of one makes room for the next of its delivery, or ends the delivery. */

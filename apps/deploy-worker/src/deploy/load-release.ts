@@ -1,6 +1,6 @@
 import { deployment, type DeploymentRequest } from '#domain/deployment';
 import { TerminalError } from '#domain/errors';
-import type { Env } from '#domain/workload';
+import type { Env, Policy } from '#domain/workload';
 import { checkConfig } from '#plugins/config';
 import type { Release, Source } from '#plugins/source';
 import type { Secrets } from '#store/secrets';
@@ -10,26 +10,38 @@ export interface LoadedRelease {
   readonly release: Release;
   /** Plain values of the secrets in it, to be kept out of logs. */
   readonly secretValues: readonly string[];
+  /** Variables that cannot be decrypted and were left out. */
+  readonly skippedEnv: readonly string[];
 }
 
-/** The release of a request, its secrets opened. Throws `secret-unreadable`, naming the variable. */
+export interface Opening {
+  readonly secrets: Secrets;
+  readonly undecryptableEnv: Policy['undecryptableEnv'];
+}
+
+/** The release of a request, its secrets opened. Throws `secret-unreadable`, naming the variable, where none may be left out. */
 export async function openRelease(
   request: DeploymentRequest,
   source: Source,
-  secrets: Secrets,
+  { secrets, undecryptableEnv }: Opening,
 ): Promise<LoadedRelease> {
   const env: Record<string, string> = {};
   const secretValues: string[] = [];
+  const skippedEnv: string[] = [];
   for (const [key, entry] of Object.entries(request.release.env)) {
     if ('value' in entry) env[key] = entry.value;
     else {
-      const plain = await openVariable(key, entry, secrets);
-      if (plain === null) continue;
+      const mayMiss = entry.optional || undecryptableEnv === 'skip';
+      const plain = await openVariable(key, { ref: entry.secret, mayMiss }, secrets);
+      if (plain === null) {
+        skippedEnv.push(key);
+        continue;
+      }
       env[key] = plain;
       secretValues.push(plain);
     }
   }
-  return { release: { ...releaseOf(request, source), env }, secretValues };
+  return { release: { ...releaseOf(request, source), env }, secretValues, skippedEnv };
 }
 
 /** The release that serves now, without its secrets: nothing of it is started again. */
@@ -66,14 +78,14 @@ function releaseOf(request: DeploymentRequest, source: Source): Release {
 
 async function openVariable(
   key: string,
-  entry: Extract<Env[string], { secret: unknown }>,
+  { ref, mayMiss }: { ref: Extract<Env[string], { secret: unknown }>['secret']; mayMiss: boolean },
   secrets: Secrets,
 ): Promise<string | null> {
   try {
-    return await secrets.open(entry.secret);
+    return await secrets.open(ref);
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
-    if (entry.optional) return null;
+    if (mayMiss) return null;
     throw new TerminalError(
       'secret-unreadable',
       `Variable ${key} cannot be decrypted. Set it again, or mark it as optional.`,

@@ -28,6 +28,8 @@ export interface Run {
   readonly release: Release;
   readonly previous: Release | null;
   readonly previousDeploymentId: string | null;
+  /** Variables that are left out. */
+  readonly skippedEnv: readonly string[];
   readonly log: DeploymentLog;
   readonly stopping: AbortSignal | undefined;
   /** What else must hold when the deployment is claimed. */
@@ -74,13 +76,14 @@ function claim(run: Run, plan: Plan): DeploymentCommand {
   const commitStep = plan.steps.find((step) => step.commit);
   if (commitStep === undefined)
     throw new TerminalError('no-commit-step', `Source ${run.source.kind} planned no commit step.`);
-  const { owner, previousDeploymentId } = run;
+  const { owner, previousDeploymentId, skippedEnv } = run;
   return {
     type: 'ClaimDeployment',
     steps: plan.steps.map(stepName),
     commitStep: stepName(commitStep),
     owner,
     previousDeploymentId,
+    ...(skippedEnv.length > 0 && { skippedEnv }),
   };
 }
 

@@ -79,6 +79,9 @@ export class Deployment {
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   @Column('uuid', { nullable: true })
   previousDeploymentId: string | null;
+  @ApiProperty({ type: [String], description: 'Variables that could not be decrypted and were left out' })
+  @Column('jsonb')
+  skippedEnv: string[];
   @ApiProperty({ type: FailureView, nullable: true }) @Column('jsonb', { nullable: true }) error: FailureView | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   @Column('timestamptz', { nullable: true })

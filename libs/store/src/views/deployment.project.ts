@@ -12,10 +12,11 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
     case 'DeploymentRequested':
       return [insertDeployment(event.data, event), makePending(event.data.workloadId, id)];
     case 'DeploymentStarted': {
-      const { steps, previousDeploymentId } = event.data;
+      const { steps, previousDeploymentId, skippedEnv = [] } = event.data;
+      const lists = { plan: JSON.stringify(steps), skipped_env: JSON.stringify(skippedEnv) };
       const row = {
+        ...lists,
         status: 'running',
-        plan: JSON.stringify(steps),
         previous_deployment_id: previousDeploymentId,
         started_at: at,
         error: null,

@@ -143,6 +143,7 @@ create table view.deployment (
   pruned_at timestamptz,
   previous_deployment_id uuid,
   plan jsonb not null default '[]',
+  skipped_env jsonb not null default '[]',
   facts jsonb not null default '{}',
   error jsonb,
   retry_at timestamptz,

@@ -3,7 +3,7 @@ import type { Image } from '#docker/docker';
 import type { Facts, Release, Step, StepIo } from '../../source.js';
 import type { ImageConfig } from './config.dto.js';
 
-/** Facts: `imageId`. An image that is on the host by its digest asks no registry. */
+/** Facts: `imageId`, and `imageEnv`, the names of the variables that the image sets itself. An image that is on the host by its digest asks no registry. */
 export function pullStep(release: Release<ImageConfig>): Step {
   return {
     name: 'pull',
@@ -15,7 +15,7 @@ export function pullStep(release: Release<ImageConfig>): Step {
       const image = present ?? (await pull(io, release));
       refuseOtherPlatform(image, engine, nameOf(release));
       io.log(`${present ? 'On the host' : 'Pulled'}: ${nameOf(release)} is ${image.id.slice(0, 19)}`, 'step');
-      return { imageId: image.id };
+      return { imageId: image.id, ...(image.envKeys && { imageEnv: image.envKeys }) };
     },
   };
 }
