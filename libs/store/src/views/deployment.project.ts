@@ -11,18 +11,12 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
   switch (event.type) {
     case 'DeploymentRequested':
       return [insertDeployment(event.data, event), makePending(event.data.workloadId, id)];
-    case 'DeploymentStarted': {
-      const { steps, previousDeploymentId, skippedEnv = [] } = event.data;
-      const lists = { plan: JSON.stringify(steps), skipped_env: JSON.stringify(skippedEnv) };
-      const row = {
-        ...lists,
-        status: 'running',
-        previous_deployment_id: previousDeploymentId,
-        started_at: at,
-        error: null,
-      };
-      return [change(row), ofWorkload(id, { running_deployment_id: id }), clear(id, 'pending_deployment_id')];
-    }
+    case 'DeploymentStarted':
+      return [
+        change(startedRow(event.data, at)),
+        ofWorkload(id, { running_deployment_id: id }),
+        clear(id, 'pending_deployment_id'),
+      ];
     case 'DeploymentDeferred': {
       const { retryAt, ...error } = event.data;
       return [change({ retry_at: retryAt, error })];
@@ -84,6 +78,12 @@ function ofRelease(event: Projected<ReleaseEvent>): Record<string, unknown> {
     case 'ReleasePruned':
       return { pruned_at: event.at };
   }
+}
+
+function startedRow(data: Extract<DeploymentEvent, { type: 'DeploymentStarted' }>['data'], at: string) {
+  const { steps, previousDeploymentId, skippedEnv = [] } = data;
+  const lists = { plan: JSON.stringify(steps), skipped_env: JSON.stringify(skippedEnv) };
+  return { ...lists, status: 'running', previous_deployment_id: previousDeploymentId, started_at: at, error: null };
 }
 
 function insertDeployment(
