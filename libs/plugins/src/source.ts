@@ -152,7 +152,7 @@ export interface StepIo extends ResolveIo {
   probe(hostPort: number, path: string, timeoutMs: number): Promise<{ status: number } | { error: string }>;
   readonly route: RouteIo;
   readonly volumes: VolumesIo;
-  /** Lines of this step that are in the deployment log already, from a holder that came before. */
+  /** Lines of this step that the deployment log keeps, an earlier holder's too: all written until now are among them. */
   logged(): Promise<{ readonly stdout: number; readonly stderr: number }>;
   /** One line for the deployment log. */
   log(line: string, stream?: 'stdout' | 'stderr' | 'step'): void;

@@ -51,6 +51,7 @@ export async function envChanges(
     setBy: actor,
     setAt: at.toISOString(),
     change: type === 'EnvSet' ? 'set' : 'removed',
-    keys: Object.keys(data.env ?? { [data.key!]: null }),
+    // jsonb has an order of its own.
+    keys: Object.keys(data.env ?? { [data.key!]: null }).sort(),
   }));
 }

@@ -75,7 +75,10 @@ async function untilEnded(io: StepIo, id: string, options: HookOptions): Promise
     if (now.running && leftMs <= 0) throw await tooLate(io, id, options);
     // Also of one that has ended: it may have been quicker than the look at it.
     await follow(io, id, { leftMs: now.running ? leftMs : READ_MS, written });
-    if (!now.running) return now;
+    if (now.running) continue;
+    // Kept before the step is recorded: afterwards nobody reads the container again.
+    await io.logged();
+    return now;
   }
 }
 
