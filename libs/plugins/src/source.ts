@@ -132,8 +132,7 @@ export interface RouteIo {
 
 export interface VolumesIo {
   /**
-   * Makes what is missing, checks each one against the settings and the host, symbolic links followed, and records
-   * what it made. Throws {@link TerminalError} `volume-not-allowed`, `volume-foreign`, `volume-base-missing`.
+   * Makes what is missing and checks each one against the settings and the host, symbolic links followed. Throws {@link TerminalError} `volume-not-allowed`, `volume-foreign`, `volume-base-missing`.
    */
   prepare(release: Pick<Release, 'workloadId' | 'workloadName' | 'artifact' | 'volumes'>): Promise<readonly Mount[]>;
 }

@@ -47,7 +47,6 @@ export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepC
       signal: lease.signal,
       settings: () => readSettings(deps.store),
       protectedPaths: deps.protectedPaths,
-      record: async () => {},
     }),
     logged: () => log.count(step),
     log: (line, stream) => log.write(step, line, stream),

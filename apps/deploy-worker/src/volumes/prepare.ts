@@ -15,8 +15,6 @@ export interface VolumeDeps {
   settings(): Promise<Settings>;
   /** Ours, and the engine's: no container may look into them. */
   readonly protectedPaths: readonly string[];
-  /** A Docker volume that was made for a workload: so that it can be listed, and removed by name. */
-  record(name: string): Promise<void>;
 }
 
 /** What a node does with the volumes of a release before anything of it starts. */
@@ -69,7 +67,7 @@ async function ensureVolume(deps: VolumeDeps, { name, isOwn, workloadId, listed 
   const labels = { [LABELS.workloadId]: workloadId, [LABELS.installation]: installation };
   const found = (await docker.inspectVolume(name, signal)) ?? (await docker.createVolume({ name, labels }, signal));
   const isPlain = found.driver === 'local' && Object.keys(found.options).length === 0;
-  if (found.labels[LABELS.workloadId] === workloadId && isPlain) return await deps.record(name);
+  if (found.labels[LABELS.workloadId] === workloadId && isPlain) return;
   if (!isOwn && listed.includes(name)) return;
   const next = isOwn ? 'Rename or remove it.' : 'Choose another name, or have an admin add it to allowedNamedVolumes.';
   throw new TerminalError(
