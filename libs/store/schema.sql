@@ -101,11 +101,21 @@ create table state.migration (
   name text not null,
   applied_at timestamp with time zone default now() not null
 );
+create table state.network (
+  node text not null,
+  subnet cidr not null,
+  name text
+);
 create table state.port (
   port integer not null,
   node text not null,
   container_name text not null,
   container_port integer not null
+);
+create table state.proxy (
+  node text not null,
+  http_port integer not null,
+  https_port integer not null
 );
 create table state.secret (
   id uuid not null,
@@ -175,6 +185,7 @@ create table view.deployment (
   pruned_at timestamp with time zone,
   previous_deployment_id uuid,
   plan jsonb default '[]'::jsonb not null,
+  skipped_env jsonb default '[]'::jsonb not null,
   facts jsonb default '{}'::jsonb not null,
   error jsonb,
   retry_at timestamp with time zone,
@@ -350,8 +361,11 @@ alter table state.lease add constraint lease_pkey PRIMARY KEY (subject);
 alter table state.master_key_check add constraint master_key_check_pkey PRIMARY KEY (key_id);
 alter table state.memo add constraint memo_pkey PRIMARY KEY (workload_id, key);
 alter table state.migration add constraint migration_pkey PRIMARY KEY (name);
+alter table state.network add constraint network_name UNIQUE (node, name);
+alter table state.network add constraint network_subnet PRIMARY KEY (node, subnet);
 alter table state.port add constraint port_endpoint UNIQUE (node, container_name, container_port);
 alter table state.port add constraint port_pkey PRIMARY KEY (port);
+alter table state.proxy add constraint proxy_pkey PRIMARY KEY (node);
 alter table state.secret add constraint secret_pkey PRIMARY KEY (id, version);
 alter table state.session add constraint session_pkey PRIMARY KEY (hash);
 alter table state.setup_code add constraint setup_code_pkey PRIMARY KEY (hash);
@@ -412,6 +426,22 @@ begin
   perform from view.workload w where w.parent_id = workload and w.lifecycle <> 'gone';
   if found then
     raise exception 'workload % has children', workload using errcode = '23503', constraint = 'workload_childless';
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION log.assert_domain(workload uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  current text;
+begin
+  select s.data->>'domain' into current from view.settings s where s.id = 'instance' for share;
+  perform from view.workload w, jsonb_array_elements(w.faces) f
+    where (workload is null or w.id = workload) and w.lifecycle = 'present' and f ? 'subdomain'
+      and f->>'host' is distinct from (f->>'subdomain') || '.' || current;
+  if found then
+    raise exception 'the domain was changed meanwhile' using errcode = '23514', constraint = 'face_domain';
   end if;
 end $function$
 ;
