@@ -18,6 +18,7 @@ import {
   STORE,
   type ApiDependencies,
 } from './dependencies.js';
+import { CancelController } from './deployments/cancel.controller.js';
 import { DeploymentsController } from './deployments/deployments.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { EtagInterceptor } from './http/etag.js';
@@ -59,6 +60,7 @@ export const CONTROLLERS = [
   BindingsController,
   DeliveriesController,
   DeploymentsController,
+  CancelController,
   RegistriesController,
   PluginsController,
   SettingsController,

@@ -1,3 +1,4 @@
+import { requestCancel, supersede, type CancelRequest } from './cancel.js';
 import type { Decider, DomainEvent, Reads } from './decider.js';
 import { Rejection, type FailureClass } from './errors.js';
 import { neverSucceeded, releasePruned, type Promotion, type ReleaseRecord } from './release.js';
@@ -52,6 +53,7 @@ export type DeploymentEvent =
   | Event<'StepFailed', StepFailure & { retryAt: string | null }>
   | Event<'DeploymentSucceeded', object>
   | Event<'DeploymentFailed', StepFailure>
+  | Event<'DeploymentCancelRequested', CancelRequest & { node: string }>
   | Event<'DeploymentCancelled', { message: string }>
   | Event<'DeploymentSuperseded', { by: string }>
   | Event<'DeploymentSkipped', { code: string; message: string }>
@@ -70,8 +72,9 @@ export type DeploymentCommand =
   | { type: 'RecordStepFailure'; failure: StepFailure; retryAt: string | null }
   | { type: 'FailDeployment' }
   | { type: 'RejectDeployment'; code: string; message: string; class: FailureClass }
+  | { type: 'RequestCancel'; message: string }
   | { type: 'CancelDeployment'; message: string }
-  | { type: 'SupersedeDeployment'; by: string }
+  | { type: 'SupersedeDeployment'; by: string; cancelsRunning?: boolean }
   | { type: 'SkipDeployment'; code: string; message: string }
   | { type: 'RollBackDeployment'; by: string }
   | { type: 'PinRelease' }
@@ -90,6 +93,8 @@ export interface DeploymentState {
   readonly attempt: number;
   /** Set when a step failed for good and its undo is still owed. */
   readonly failure: StepFailure | null;
+  /** Set when somebody wants it to end; what it did until then is undone first. */
+  readonly cancel: CancelRequest | null;
   readonly facts: DeploymentFacts;
   /** Kept whatever came after it. */
   readonly isPinned: boolean;
@@ -111,6 +116,7 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
     current: null,
     attempt: 0,
     failure: null,
+    cancel: null,
     facts: {},
     isPinned: false,
     isPruned: false,
@@ -142,12 +148,14 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
         const failure = { step: 'claim', code, class: failureClass, message, attempt: state.attempt + 1, logOffset: 1 };
         return [{ type: 'DeploymentFailed', data: failure }];
       }
+      case 'RequestCancel':
+        return requestCancel(command, state);
       case 'CancelDeployment':
         return state.status === 'waiting' || state.status === 'running'
           ? [{ type: 'DeploymentCancelled', data: { message: command.message } }]
           : [];
       case 'SupersedeDeployment':
-        return state.status === 'waiting' ? [{ type: 'DeploymentSuperseded', data: { by: command.by } }] : [];
+        return supersede(command, state);
       case 'SkipDeployment':
         return state.status === 'waiting'
           ? [{ type: 'DeploymentSkipped', data: { code: command.code, message: command.message } }]
@@ -184,6 +192,8 @@ export const deployment: Decider<DeploymentState, DeploymentCommand, DeploymentE
         };
       case 'StepFailed':
         return event.data.retryAt === null ? { ...state, failure: event.data } : state;
+      case 'DeploymentCancelRequested':
+        return { ...state, cancel: { message: event.data.message } };
       case 'DeploymentSucceeded':
         return { ...state, status: 'succeeded' };
       case 'DeploymentFailed':
@@ -235,7 +245,7 @@ function claim(
   state: DeploymentState,
 ): DeploymentEvent[] {
   const { type: _type, ...start } = command;
-  if (state.failure !== null) return [];
+  if (state.failure !== null || state.cancel !== null) return [];
   if (state.status === 'waiting') {
     return [
       { type: 'DeploymentStarted', data: start },
@@ -250,7 +260,8 @@ function claim(
 function completeStep(command: { step: string; facts: DeploymentFacts }, state: DeploymentState): DeploymentEvent[] {
   const { step, facts } = command;
   if (state.current !== step || state.failure !== null) return [];
-  const next = state.steps[state.completed.length + 1];
+  // A step that ended although it is to be cancelled: its facts are what the undo goes by.
+  const next = state.cancel === null ? state.steps[state.completed.length + 1] : undefined;
   return [
     { type: 'StepCompleted', data: { step, facts } },
     ...(step === state.commitStep ? [{ type: 'DeploymentSucceeded' as const, data: {} }] : []),
@@ -264,6 +275,6 @@ function recordFailure(
 ): DeploymentEvent[] {
   const { failure, retryAt } = command;
   // A waiting one has no step yet: it is deferred or rejected.
-  if (state.status === 'waiting' || !isUnfinished(state) || state.failure !== null) return [];
+  if (state.status === 'waiting' || !isUnfinished(state) || state.failure !== null || state.cancel !== null) return [];
   return [{ type: 'StepFailed', data: { ...failure, retryAt } }];
 }

@@ -60,6 +60,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   StepFailed: 'state',
   DeploymentSucceeded: 'state',
   DeploymentFailed: 'state',
+  DeploymentCancelRequested: 'state',
   DeploymentCancelled: 'state',
   DeploymentSuperseded: 'state',
   DeploymentSkipped: 'state',

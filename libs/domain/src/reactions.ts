@@ -21,6 +21,11 @@ const REACTION_TO: Readonly<Record<string, (event: RecordedEvent) => Reaction | 
   DeliveryRecorded: (event) =>
     event.data.status === 'accepted' ? { name: 'fan-out', subjectId: subject(event), node: null } : null,
   DeploymentRequested: (event) => ({ name: 'deploy', subjectId: subject(event), node: String(event.data.node) }),
+  DeploymentCancelRequested: (event) => ({
+    name: 'deploy',
+    subjectId: subject(event),
+    node: String(event.data.node),
+  }),
   WorkloadDeleted: (event) => ({ name: 'teardown', subjectId: subject(event), node: String(event.data.node) }),
 };
 

@@ -2,7 +2,7 @@ import { DatabaseError, type Pool } from 'pg';
 import type { DeploymentRequest } from '#domain/deployment';
 import { Rejection } from '#domain/errors';
 import type { RecordedEvent } from '#domain/event';
-import { workload } from '#domain/workload';
+import { workload, type Policy } from '#domain/workload';
 import type { Cause } from './decide.js';
 import { on, type Operation } from './operation.js';
 import { findRelease, lastGoodRelease, type RetainedRelease } from './releases.js';
@@ -59,13 +59,14 @@ interface Situation {
   readonly current: string | null;
   readonly running: string | null;
   readonly waiting: string | null;
+  readonly onNewer: Policy['onNewer'];
 }
 
 async function situationOf(pool: Pool, { workloadId, from = null }: RollbackRequest): Promise<Situation> {
   const { rows } = await pool.query<Situation>({
     name: 'rollback-situation',
     text: `select w.name, w.source_kind as "sourceKind", w.node, w.current_deployment_id as current,
-        w.running_deployment_id as running, d.id as waiting
+        w.running_deployment_id as running, d.id as waiting, w.policy->>'onNewer' as "onNewer"
       from view.workload w left join view.deployment d on d.workload_id = w.id and d.status = 'waiting'
       where w.id = $1 and w.lifecycle <> 'gone'`,
     values: [workloadId],
@@ -107,12 +108,12 @@ async function requireFreeHosts(pool: Pool, workloadId: string, { release }: Ret
 
 function operations(wanted: RollbackRequest, situation: Situation, target: RetainedRelease): readonly Operation[] {
   const { id, workloadId, note, at } = wanted;
-  const { name: workloadName, sourceKind, node, waiting } = situation;
+  const { name: workloadName, sourceKind, node, running: runningId, waiting: waitingId, onNewer } = situation;
   const origin = { reason: 'rollback' as const, note, bindingId: null, deliveryId: null };
   const { deploymentId: restores, release } = target;
   const request: DeploymentRequest = { id, workloadId, workloadName, sourceKind, node, ...origin, release, restores };
   const hold = { type: 'SetHold', reason: `rolled back to ${labelOf(target)} by deployment ${id}`, at } as const;
-  return [on(workload, workloadId, hold), ...requestOperations(request, waiting)];
+  return [on(workload, workloadId, hold), ...requestOperations(request, { waitingId, runningId, onNewer })];
 }
 
 function labelOf({ release: { artifact } }: RetainedRelease): string {

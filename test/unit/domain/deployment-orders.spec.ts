@@ -31,6 +31,7 @@ describe('a deployment, whatever order the commands come in', () => {
         { type: 'RequestDeployment', request },
         { type: 'FailDeployment' },
         { type: 'CancelDeployment', message: 'm' },
+        { type: 'RequestCancel', message: 'm' },
         { type: 'DeferDeployment', code: 'c', message: 'm', retryAt: LATER },
         { type: 'RejectDeployment', code: 'c', message: 'm', class: 'operator' },
         { type: 'SupersedeDeployment', by: 'newer' },
@@ -118,9 +119,11 @@ describe('a deployment, whatever order the commands come in', () => {
         for (let turn = 0; isUnfinished(state) && turn < 10; turn += 1) {
           const command = state.failure
             ? ({ type: 'FailDeployment' } as const)
-            : state.current
-              ? complete(state.current)
-              : claimBy('w3');
+            : state.cancel && state.status === 'running'
+              ? ({ type: 'CancelDeployment', message: state.cancel.message } as const)
+              : state.current
+                ? complete(state.current)
+                : claimBy('w3');
           state = fold(deployment, deployment.decide(command, state, {}), state);
         }
         expect(isUnfinished(state)).toBe(false);

@@ -342,3 +342,93 @@ describe('keeping a release', () => {
     given(deployment, failedForGood).when({ type: 'PruneRelease' }).then([]);
   });
 });
+
+describe('asking for an end', () => {
+  const ask: DeploymentCommand = { type: 'RequestCancel', message: 'not this one' };
+  const asked: DeploymentEvent = {
+    type: 'DeploymentCancelRequested',
+    data: { message: 'not this one', node: 'default' },
+  };
+  const cancelled: DeploymentEvent = { type: 'DeploymentCancelled', data: { message: 'not this one' } };
+
+  it('of a waiting one ends it at once', () => {
+    given(deployment, [requested]).when(ask).then([cancelled]).state({ status: 'cancelled' });
+  });
+
+  it('of a running one is recorded for its holder, once', () => {
+    given(deployment, running)
+      .when(ask)
+      .then([asked])
+      .state({ status: 'running', cancel: { message: 'not this one' } });
+    given(deployment, [...running, asked])
+      .when(ask)
+      .then([]);
+  });
+
+  it('lets the step at hand end with its facts, and starts no other', () => {
+    given(deployment, [...running, asked])
+      .when(complete('pull', { imageId: 'i1' }))
+      .then([stepCompleted('pull', { imageId: 'i1' })])
+      .state({ current: null, completed: ['pull'], facts: { imageId: 'i1' } });
+  });
+
+  it('leaves only the undo to whoever comes next: nothing is claimed, nothing fails', () => {
+    given(deployment, [...running, asked])
+      .when(claimBy('w2'))
+      .then([]);
+    given(deployment, [...running, asked])
+      .when(fail(null))
+      .then([]);
+    given(deployment, [...running, asked])
+      .when({ type: 'CancelDeployment', message: 'not this one' })
+      .then([cancelled])
+      .state({ status: 'cancelled' });
+  });
+
+  it('comes too late once the switch has begun', () => {
+    given(deployment, atTheSwitch).when(ask).rejects('already-switched');
+    given(deployment, switched).when(ask).rejects('already-switched');
+    given(deployment, [...switched, stepCompleted('drain')])
+      .when(ask)
+      .rejects('already-switched');
+  });
+
+  it('one step before the switch keeps it from being begun', () => {
+    const before = atTheSwitch.slice(0, -2);
+    given(deployment, [...before, asked])
+      .when(complete('create'))
+      .then([stepCompleted('create')]);
+  });
+
+  it('of one that is being undone already changes nothing: it ends as failed', () => {
+    given(deployment, failedForGood).when(ask).then([]);
+  });
+
+  it('of one that has ended says how it ended; of a cancelled one it is already so', () => {
+    given(deployment, [requested, cancelled]).when(ask).then([]);
+    given(deployment, [...failedForGood, { type: 'DeploymentFailed', data: failure }])
+      .when(ask)
+      .rejects('already-ended');
+    given(deployment, [requested, { type: 'DeploymentSuperseded', data: { by: 'newer' } }])
+      .when(ask)
+      .rejects('already-ended');
+    given(deployment, [requested, { type: 'DeploymentFailed', data: failure }])
+      .when(ask)
+      .rejects('already-ended');
+  });
+
+  it('by a newer request ends a running one only where the policy is to cancel, and never at its switch', () => {
+    const newer: DeploymentCommand = { type: 'SupersedeDeployment', by: 'newer', cancelsRunning: true };
+    given(deployment, running)
+      .when(newer)
+      .state({ cancel: { message: 'Deployment newer is newer, and the policy is to cancel what runs.' } });
+    given(deployment, [requested])
+      .when(newer)
+      .then([{ type: 'DeploymentSuperseded', data: { by: 'newer' } }]);
+    given(deployment, atTheSwitch).when(newer).then([]);
+    given(deployment, switched).when(newer).then([]);
+    given(deployment, [...failedForGood, { type: 'DeploymentFailed', data: failure }])
+      .when(newer)
+      .then([]);
+  });
+});

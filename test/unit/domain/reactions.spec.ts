@@ -44,7 +44,12 @@ describe('what happens after an event', () => {
 
   it('nothing else asks for anything', () => {
     const asking = Object.keys(SAMPLES).filter((type) => reactionTo(recorded(type as EventType, 'x')) !== null);
-    expect(asking.sort()).toEqual(['DeliveryRecorded', 'DeploymentRequested', 'WorkloadDeleted']);
+    expect(asking.sort()).toEqual([
+      'DeliveryRecorded',
+      'DeploymentCancelRequested',
+      'DeploymentRequested',
+      'WorkloadDeleted',
+    ]);
   });
 
   it('an event of a newer release asks for nothing that this one knows', () => {

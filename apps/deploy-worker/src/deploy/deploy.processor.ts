@@ -12,6 +12,7 @@ import type { WorkerDeps } from '../deps.js';
 import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
+import { watchCancel } from './cancel-watch.js';
 import { openDeploymentLog } from './deployment-log.js';
 import { openRelease, previousRelease } from './load-release.js';
 import { isDeliveryFull, nextOfDelivery, nextOfWorkload } from './next.js';
@@ -94,12 +95,15 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const claimGuards = known.state.status === 'waiting' ? await roomGuard(deps, request.deliveryId) : [];
   // The keeper brings the proxy up to date while the container starts.
   if (known.state.status === 'waiting' && release.faces.length > 0) await askKeeper(deps.routesDirectory);
-  const io = (step: string) => stepIo(deps, { lease, workloadId: request.workloadId, step, log });
+  const { workloadId } = request;
+  const io = (step: string, cancel?: AbortSignal) => stepIo(deps, { lease, workloadId, step, log, cancel });
   const of = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
   const run = { ...of, skippedEnv };
   try {
     const onSwitched = () => enqueueNext(deps, request.deliveryId);
-    return await runDeployment({ ...run, log, claimGuards, known, io, onSwitched, stopping: deps.stopping });
+    const watch = () => watchCancel(store.pool, deploymentId);
+    const more = { log, claimGuards, known, io, onSwitched, watchCancel: watch, stopping: deps.stopping };
+    return await runDeployment({ ...run, ...more });
   } finally {
     await log.flush();
   }
@@ -160,7 +164,8 @@ async function giveBack(
   const isDockerDown = error instanceof RetryableError && error.code === 'docker-unreachable';
   const retryInSeconds = failure.retryInSeconds ?? (isDockerDown ? 15 : null);
   const command = commandFor(state, { ...failure, retryInSeconds });
-  if (command === null) return 'ended';
+  // Its undo is owed: the sweep brings it again.
+  if (command === null) return 'not-mine';
   await deps.store.commit([on(deployment, deploymentId, command)], {
     actor: `system:${deps.owner}`,
     correlationId: deploymentId,
@@ -176,7 +181,7 @@ function commandFor(state: DeploymentState, failure: ReturnType<typeof failureOf
     if (retryAt === null) return { type: 'RejectDeployment', code, message, class: failure.class } as const;
     return { type: 'DeferDeployment', code, message, retryAt } as const;
   }
-  if (state.failure !== null) return null;
+  if (state.failure !== null || state.cancel !== null) return null;
   const step = state.current ?? state.steps[state.completed.length] ?? 'claim';
   const record = { step, code, class: failure.class, message, attempt: Math.max(1, state.attempt), logOffset: 1 };
   return { type: 'RecordStepFailure', failure: record, retryAt } as const;

@@ -7,7 +7,7 @@ import {
 } from '#domain/deployment';
 import { streamOf } from '#domain/decider';
 import { TerminalError } from '#domain/errors';
-import type { Plan, Release, Source, Step, StepIo } from '#plugins/source';
+import type { Facts, Plan, Release, Source, Step, StepIo } from '#plugins/source';
 import { on, type Operation } from '#store/operation';
 import type { Statement } from '#store/statement';
 import type { Store } from '#store/store';
@@ -15,6 +15,7 @@ import type { Folded } from '#store/streams';
 import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import type { HeldLease } from '#store/held-lease';
+import type { CancelWatch } from './cancel-watch.js';
 import type { DeploymentLog } from './deployment-log.js';
 
 /** One deployment in the hands of one holder. */
@@ -34,12 +35,14 @@ export interface Run {
   readonly stopping: AbortSignal | undefined;
   /** What else must hold when the deployment is claimed. */
   readonly claimGuards: readonly Statement[];
-  /** The stream as its holder knows it: nobody else writes to it under this lease. */
+  /** The stream as its holder knows it. Beside it only a request to cancel is written: then it is read anew. */
   known: Folded<DeploymentState>;
   /** Called once the switch is recorded: its delivery has room again. */
   onSwitched(): Promise<void>;
-  /** I/O for one step; its `signal` is the lease's. */
-  io(step: string): StepIo;
+  /** I/O for one step; its `signal` is the lease's, and that of a cancel where it is given. */
+  io(step: string, cancel?: AbortSignal): StepIo;
+  /** Until the switch begins. */
+  watchCancel(): CancelWatch;
 }
 
 /**
@@ -49,22 +52,31 @@ export interface Run {
 export async function runDeployment(run: Run): Promise<DeploymentState> {
   const loaded = run.known.state;
   const plan = run.source.plan(run.release, run.previous);
-  if (loaded.failure !== null && loaded.status === 'running') return await undoAndFail(run, plan, loaded);
+  if (owesUndo(loaded)) return await undoAndEnd(run, plan, loaded);
   let state = await record(run, claim(run, plan));
   await failpoint('claim', 'after', run.release.workloadId);
   while (isUnfinished(state) && state.failure === null && state.current !== null && !run.stopping?.aborted) {
     const step = stepNamed(plan, state.current);
     try {
       const facts = await runStep(run, step, state);
+      if (facts === 'cancelled') {
+        run.known = await run.store.load(deployment, run.deploymentId);
+        state = run.known.state;
+        break;
+      }
       state = await record(run, { type: 'CompleteStep', step: stepName(step), facts });
       if (step.commit) await run.onSwitched();
     } catch (error) {
       if (isLost(run, error)) throw error;
       state = await recordFailure(run, state, error);
-      if (state.failure === null) return state;
+      if (state.failure === null && state.cancel === null) return state;
     }
   }
-  return state.failure !== null && state.status === 'running' ? await undoAndFail(run, plan, state) : state;
+  return owesUndo(state) ? await undoAndEnd(run, plan, state) : state;
+}
+
+function owesUndo({ status, failure, cancel }: DeploymentState): boolean {
+  return status === 'running' && (failure !== null || cancel !== null);
 }
 
 /** A step of one instance has a name of its own in the log. */
@@ -87,14 +99,23 @@ function claim(run: Run, plan: Plan): DeploymentCommand {
   };
 }
 
-async function runStep(run: Run, step: Step, state: DeploymentState) {
+async function runStep(run: Run, step: Step, state: DeploymentState): Promise<Facts | 'cancelled'> {
   const name = stepName(step);
   await failpoint(name, 'before', run.release.workloadId);
   run.lease.signal.throwIfAborted();
-  const facts = await step.run(run.io(name), state.facts);
-  await failpoint(name, 'after', run.release.workloadId);
-  run.lease.signal.throwIfAborted();
-  return facts;
+  const isCancellable = state.status === 'running' && !step.commit;
+  const watch = isCancellable ? run.watchCancel() : null;
+  try {
+    const facts = await step.run(run.io(name, watch?.signal), state.facts);
+    await failpoint(name, 'after', run.release.workloadId);
+    run.lease.signal.throwIfAborted();
+    return facts;
+  } catch (error) {
+    if (watch?.signal.aborted && !isLost(run, error)) return 'cancelled';
+    throw error;
+  } finally {
+    watch?.stop();
+  }
 }
 
 async function recordFailure(run: Run, state: DeploymentState, error: unknown): Promise<DeploymentState> {
@@ -111,7 +132,7 @@ async function recordFailure(run: Run, state: DeploymentState, error: unknown): 
 /** Lines of the log that belong to a failure. */
 const LINES_SHOWN = 20;
 
-async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promise<DeploymentState> {
+async function undoAndEnd(run: Run, plan: Plan, state: DeploymentState): Promise<DeploymentState> {
   const begun = plan.steps.filter(
     (step) => state.completed.includes(stepName(step)) || state.current === stepName(step),
   );
@@ -124,7 +145,8 @@ async function undoAndFail(run: Run, plan: Plan, state: DeploymentState): Promis
     run.log.write(stepName(step), 'undone');
   }
   await run.log.flush();
-  return await record(run, { type: 'FailDeployment' });
+  if (state.failure !== null || state.cancel === null) return await record(run, { type: 'FailDeployment' });
+  return await record(run, { type: 'CancelDeployment', message: state.cancel.message });
 }
 
 async function record(run: Run, command: DeploymentCommand): Promise<DeploymentState> {

@@ -26,13 +26,17 @@ export interface StepContext {
   readonly workloadId: string;
   readonly step: string;
   readonly log: DeploymentLog;
+  /** Ends the step earlier than the lease does. */
+  readonly cancel?: AbortSignal;
 }
 
 /** What one step may touch. Everything that takes time ends when the lease can no longer be trusted. */
-export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepContext): StepIo {
+export function stepIo(deps: WorkerDeps, context: StepContext): StepIo {
+  const { lease, workloadId, step, log, cancel } = context;
+  const signal = cancel === undefined ? lease.signal : AbortSignal.any([lease.signal, cancel]);
   const ports = createPorts(deps.store.pool, deps.node, deps.portRange);
   return {
-    ...resolveIo(deps, lease.signal),
+    ...resolveIo(deps, signal),
     docker: deps.docker,
     epoch: lease.epoch,
     installation: deps.installation,
@@ -50,7 +54,7 @@ export function stepIo(deps: WorkerDeps, { lease, workloadId, step, log }: StepC
     }),
     logged: () => log.count(step),
     log: (line, stream) => log.write(step, line, stream),
-    clock: { now: () => Date.now(), sleep: (ms) => sleep(ms, lease.signal) },
+    clock: { now: () => Date.now(), sleep: (ms) => sleep(ms, signal) },
   };
 }
 

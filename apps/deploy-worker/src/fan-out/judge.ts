@@ -1,7 +1,7 @@
 import { mergeOverride, type AcceptedCandidate, type Override } from '#domain/binding';
 import type { Face } from '#domain/face';
 import type { Volume } from '#domain/volume';
-import type { Env, Hold, RunState } from '#domain/workload';
+import type { Env, Hold, Policy, RunState } from '#domain/workload';
 import { checkConfig } from '#plugins/config';
 import type { InboundEvent } from '#plugins/inbound';
 import type { Ref, Source } from '#plugins/source';
@@ -27,7 +27,9 @@ export interface BoundWorkload {
   readonly hold: Hold | null;
   readonly runState: RunState;
   readonly lifecycle: 'present' | 'deleting' | 'gone';
-  readonly pendingDeploymentId: string | null;
+  readonly waitingId: string | null;
+  readonly runningId: string | null;
+  readonly onNewer: Policy['onNewer'];
 }
 
 export interface Plugins {

@@ -86,6 +86,14 @@ export class Deployment {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   @Column('timestamptz', { nullable: true })
   retryAt: Date | null;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'Somebody wants it to end; it does at the next safe point, undone',
+  })
+  @Column('timestamptz', { nullable: true })
+  cancelRequestedAt: Date | null;
   @ApiProperty() @Column('text') correlationId: string;
   @ApiProperty() @Column('int') version: number;
   @ApiProperty({ type: String, format: 'date-time' }) @Column('timestamptz') requestedAt: Date;

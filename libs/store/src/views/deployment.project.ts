@@ -17,10 +17,6 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
         ofWorkload(id, { running_deployment_id: id }),
         clear(id, 'pending_deployment_id'),
       ];
-    case 'DeploymentDeferred': {
-      const { retryAt, ...error } = event.data;
-      return [change({ retry_at: retryAt, error })];
-    }
     case 'StepStarted':
       return [change({ retry_at: null }), startStep(id, event.data, at)];
     case 'StepCompleted':
@@ -51,21 +47,39 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
       ];
     case 'DeploymentSkipped':
       return [end('skipped', { error: event.data }), clear(id, 'pending_deployment_id')];
+    case 'DeploymentDeferred':
+    case 'DeploymentCancelRequested':
     case 'DeploymentRolledBack':
     case 'ReleasePinned':
     case 'ReleaseUnpinned':
     case 'ReleasePruned':
-      return [change(ofRelease(event))];
+      return [change(columnsOf(event))];
   }
 }
 
-type ReleaseEvent = Extract<
+/** Those that change columns of their own row alone. */
+type PlainEvent = Extract<
   DeploymentEvent,
-  { type: 'DeploymentRolledBack' | 'ReleasePinned' | 'ReleaseUnpinned' | 'ReleasePruned' }
+  {
+    type:
+      | 'DeploymentDeferred'
+      | 'DeploymentCancelRequested'
+      | 'DeploymentRolledBack'
+      | 'ReleasePinned'
+      | 'ReleaseUnpinned'
+      | 'ReleasePruned';
+  }
 >;
 
-function ofRelease(event: Projected<ReleaseEvent>): Record<string, unknown> {
+function columnsOf(event: Projected<PlainEvent>): Record<string, unknown> {
   switch (event.type) {
+    case 'DeploymentDeferred': {
+      const { retryAt, ...error } = event.data;
+      return { retry_at: retryAt, error };
+    }
+    case 'DeploymentCancelRequested':
+      // Due at once, whatever it waited for.
+      return { cancel_requested_at: event.at, retry_at: null };
     case 'DeploymentRolledBack': {
       const { by } = event.data;
       const error = { code: 'rolled-back', message: `Deployment ${by} brought an earlier release back.` };

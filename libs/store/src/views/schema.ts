@@ -148,6 +148,7 @@ create table view.deployment (
   error jsonb,
   retry_at timestamptz,
   is_unfinished boolean not null default true,
+  cancel_requested_at timestamptz,
   correlation_id text not null,
   version int not null,
   requested_at timestamptz not null,

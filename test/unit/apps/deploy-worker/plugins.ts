@@ -39,7 +39,9 @@ export function bound(changes: Partial<BoundWorkload> = {}): BoundWorkload {
     hold: null,
     runState: 'running',
     lifecycle: 'present',
-    pendingDeploymentId: null,
+    waitingId: null,
+    runningId: null,
+    onNewer: 'queue',
     ...changes,
   };
 }
