@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deployment } from '#domain/deployment';
 import { workload } from '#domain/workload';
@@ -170,6 +172,16 @@ describe('a route', () => {
     await ground.lookTwice();
     expect((await ground.routeOf(workloadId))!.ports).toHaveLength(1);
     expect(await ground.healings(workloadId)).toEqual([]);
+  });
+
+  it('whose file is gone from its folder is mended too', async () => {
+    const { workloadId } = await place();
+    await ground.lookTwice();
+    const directory = join(ground.deps.routesDirectory, workloadId);
+    for (const name of await readdir(directory)) await rm(join(directory, name));
+    expect(await ground.routeOf(workloadId)).toBeNull();
+    await ground.lookTwice();
+    expect((await ground.routeOf(workloadId))!.ports).toHaveLength(1);
   });
 
   it('of a later time than the log is no obstacle', async () => {

@@ -1,4 +1,4 @@
-import { currentRoute, routeDirectory, switchRoute, type RouteFile } from '#runtime/route-files';
+import { createEmptyRoute, currentRoute, routeDirectory, switchRoute, type RouteFile } from '#runtime/route-files';
 import type { Store } from '#store/store';
 import { holdWorkload } from './hold-workload.js';
 import type { Seen } from './observe.js';
@@ -17,11 +17,12 @@ export async function mendRoute(deps: RouteDeps, seen: Seen): Promise<boolean> {
   if (wanted === null) return false;
   const directory = routeDirectory(deps.routesDirectory, seen.desired.workloadId);
   const route = await currentRoute(directory);
-  if (route === null) return false;
-  await catchUp(deps.store, seen, route);
-  if (route.ports.join() === wanted.join()) return false;
+  if (route !== null) await catchUp(deps.store, seen, route);
+  if (route?.ports.join() === wanted.join()) return false;
   const { workloadId, current } = seen.desired;
   return holdWorkload(deps.store, { workloadId, currentDeploymentId: current!.deploymentId }, async ({ epoch }) => {
+    // The keeper makes a folder that is missing; one that lost its file looks as if it were there.
+    if ((await currentRoute(directory)) === null) await createEmptyRoute(directory);
     const from = await currentRoute(directory);
     if (from !== null) await switchRoute({ directory, from, epoch, ports: wanted });
   });
