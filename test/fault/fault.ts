@@ -4,10 +4,12 @@ import type { World, WorldWorkload } from '../support/world/world.js';
 /** One way in which things go wrong. */
 export interface Fault {
   readonly name: string;
-  /** Rows of the fault catalogue (docs/faults.md). */
+  /** Rows of the fault catalogue, docs/faults.md. */
   readonly rows: readonly number[];
   /** It needs the platform to itself; else it goes together with others, each at a workload of its own. */
   readonly isAlone?: true;
+  /** It stops a worker for a while: with two of these at once nobody would be left to work. */
+  readonly isPause?: true;
   /** Among the first of every run: a step is never without its crash test. */
   readonly isFirst?: true;
   /** Takes longer than a minute: not among the faults of `npm test`. */

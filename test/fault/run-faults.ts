@@ -7,7 +7,7 @@ import { sequence, type Round, type Run } from './sequence.js';
 export interface Wanted {
   readonly seed: number;
   readonly runs: number;
-  /** Part of a fault's name; empty = all. */
+  /** Parts of faults' names, with commas between; empty = all. */
   readonly only: string;
   readonly withSlow: boolean;
 }
@@ -28,7 +28,9 @@ export interface Outcome {
 
 /** Injects the faults of a seed into one long-lived platform, round after round, with all invariants checked after each. */
 export async function runFaults({ seed, runs, only, withSlow }: Wanted, say: (line: string) => void): Promise<Outcome> {
-  const faults = FAULTS.filter(({ name, isSlow }) => name.includes(only) && (withSlow || !isSlow));
+  const faults = FAULTS.filter(
+    ({ name, isSlow }) => only.split(',').some((part) => name.includes(part)) && (withSlow || !isSlow),
+  );
   if (faults.length === 0) throw new Error(`No fault is named ${only}.`);
   const began = performance.now();
   const world = await openWorld();

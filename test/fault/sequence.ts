@@ -22,13 +22,13 @@ export function sequence(faults: readonly Fault[], { seed, runs }: { seed: numbe
   for (let number = 1; number <= runs; number += 1) {
     if (deck.length === 0) deck = dealt(faults, random);
     const run = { number, fault: deck.pop()!, seed: random.between(0, 2 ** 31) };
-    if (run.fault.isAlone) rounds.push([run]);
-    else {
-      together.push(run);
-      if (together.length < TOGETHER) continue;
-      rounds.push(together);
-      together = [];
+    if (run.fault.isAlone) {
+      rounds.push([run]);
+      continue;
     }
+    const isFull = together.length === TOGETHER || (run.fault.isPause && together.some(({ fault }) => fault.isPause));
+    if (isFull) rounds.push(together);
+    together = isFull ? [run] : [...together, run];
   }
   return together.length > 0 ? [...rounds, together] : rounds;
 }

@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.js';
 import { expectThat } from '../fault.js';
 import { nextVersion, succeeds } from '../deploys.js';
+import { until } from '../../support/until.js';
 
 const CODES = { exits: 'container-exited', unhealthy: 'not-healthy', silent: 'not-healthy' } as const;
 
@@ -47,4 +48,40 @@ const throwsOnce: Fault = {
   },
 };
 
-export const health: readonly Fault[] = [...broken, poison, throwsOnce];
+/** Healthy when it is asked first: it has to stay so. */
+const flapping: Fault = {
+  name: 'a release that is healthy for a moment',
+  rows: [39],
+  async run({ world, random }) {
+    const healthcheck = { path: '/', deadlineSeconds: 3, minHealthySeconds: 2 };
+    const made = await world.createWorkload(`flaps-${random.between(0, 1e9)}`, { sourceConfig: { healthcheck } });
+    await succeeds(world, await world.deploy(made, 'a'));
+    const { status, error } = await world.ended(await world.deploy(made, 'flaps'));
+    expectThat(status === 'failed' && error.code === 'not-healthy', `it is ${status}: ${JSON.stringify(error)}`);
+    await world.removeWorkload(made);
+  },
+};
+
+/** Rolled back once, and then left as it is. */
+const crashLoop: Fault = {
+  name: 'a release that crashes after the switch',
+  rows: [40],
+  async run({ world, random }) {
+    const policy = { watchWindow: { seconds: 120, onFailure: 'rollback' } };
+    const made = await world.createWorkload(`loops-${random.between(0, 1e9)}`, { policy });
+    const good = await world.deploy(made, 'a');
+    await succeeds(world, good);
+    const bad = await world.deploy(made, 'crashes');
+    await succeeds(world, bad);
+    await until(
+      async () => (await world.api.must({ path: `/deployments/${bad}` })).status === 'rolled_back',
+      'the release to be rolled back',
+      60_000,
+    );
+    const { currentArtifact } = await world.api.must({ path: `/workloads/${made.id}` });
+    expectThat(currentArtifact.tag === 'a', `${currentArtifact.tag} is current`);
+    await world.removeWorkload(made);
+  },
+};
+
+export const health: readonly Fault[] = [...broken, poison, throwsOnce, flapping, crashLoop];

@@ -8,6 +8,7 @@ import { DEPLOY_POINTS } from './points.js';
 const paused: Fault[] = DEPLOY_POINTS.filter(({ point }) => point !== 'release').map((at) => ({
   name: `worker paused ${at.moment} ${at.point}`,
   rows: [7],
+  isPause: true,
   async run(stage) {
     const { world, workload, random } = stage;
     const trap = world.failpoints.set(workload.id, { ...at, action: 'stop' });

@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.js';
 import { expectThat } from '../fault.js';
 import { nextVersion, succeeds } from '../deploys.js';
+import { until } from '../../support/until.js';
 import { DEPLOY_POINTS } from './points.js';
 import { MOMENTS } from '../../../apps/deploy-worker/src/failpoint.js';
 
@@ -53,8 +54,10 @@ const tearingDown: Fault[] = MOMENTS.map((moment) => ({
     const made = await world.createWorkload(`gone-${random.between(0, 1e9)}`);
     await succeeds(world, await world.deploy(made, 'a'));
     const trap = world.failpoints.set(made.id, { point: 'teardown', moment, action: 'kill' });
+    world.probe.isReloading = true;
     await world.api.must({ method: 'DELETE', path: `/workloads/${made.id}` });
     await trap.sprung();
+    await until(async () => (await world.api.ask({ path: `/workloads/${made.id}` })).status === 404, 'the teardown');
   },
 }));
 

@@ -12,6 +12,8 @@ export interface Images {
   fresh(): Promise<string>;
   /** What the image of that digest serves. */
   versionOf(digest: string): string | undefined;
+  /** True for what a good image serves. */
+  isVersion(answer: string | undefined): boolean;
 }
 
 export const GOOD = ['a', 'b', 'c'] as const;
@@ -32,6 +34,7 @@ export async function prepareImages(engineHost: string, registryHost: string): P
   await put('unhealthy', demoImage({ version: 'unhealthy', mode: 'unhealthy' }));
   await put('silent', { ...demoImage({ version: 'silent' }), cmd: ['sleep', '3600'] });
   await put('flaps', flapping());
+  await put('crashes', crashing());
   await buildImage(engineHost, { tag: `${pushed}:0.0.0`, ...demoImage({ version: 'a' }) });
   await pushImage(engineHost, `${pushed}:0.0.0`);
   const blobs = await manifests(registryHost, 'acme/app');
@@ -47,6 +50,7 @@ export async function prepareImages(engineHost: string, registryHost: string): P
       return tag;
     },
     versionOf: (digest) => versions.get(digest),
+    isVersion: (answer) => answer !== undefined && [...versions.values()].includes(answer),
   };
   for (const of of GOOD) await images.tagPushed(`0.0.${GOOD.indexOf(of) + 1}`, of);
   return images;
@@ -76,6 +80,12 @@ async function putManifest(registryHost: string, { from, version, manifest }: Pu
   const answer = await fetch(`${base}/manifests/${version}`, { method: 'PUT', headers, body: manifest });
   if (!answer.ok) throw new Error(`tagging ${version}: ${answer.status} ${await answer.text()}`);
   return `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
+}
+
+/** Serves for a moment each time it is started. */
+function crashing(): Omit<ImageSpec, 'tag'> {
+  const script = 'httpd -f -p 8080 -h /www & usleep 1500000; exit 1\n';
+  return { files: { '/crash.sh': script, '/www/index.html': 'crashes' }, cmd: ['sh', '/crash.sh'], expose: [8080] };
 }
 
 /** Healthy when it is asked first, and not a moment later. */

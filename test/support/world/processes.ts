@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../until.js';
+import { startApp } from '../worker-process.js';
 
 export type Role = 'api' | 'webhook-ingress' | 'worker-1' | 'worker-2' | 'reconciler';
 export const WORKERS = ['worker-1', 'worker-2'] as const satisfies readonly Role[];
@@ -90,6 +91,12 @@ export class Processes {
     const child = spawnApp(role, { ...this.envOf(role), ...env }, (text) => (output += text));
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return { code: signal ?? code!, output };
+  }
+
+  /** The tool on the host, by the links of the API. */
+  async admin(args: readonly string[]): Promise<{ code: number | NodeJS.Signals; output: string }> {
+    const admin = startApp('admin', this.envOf('api'), args);
+    return { code: await admin.ended, output: admin.output() };
   }
 
   /** One more beside them, until it is stopped. */

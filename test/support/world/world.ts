@@ -38,6 +38,12 @@ export interface WorldWorkload {
   isServing: boolean;
 }
 
+/** What it has besides what all have. */
+export interface NewWorkload {
+  readonly sourceConfig?: object;
+  readonly policy?: object;
+}
+
 /** The platform as five processes between links that can be cut, with everything they depend on, all of it real. */
 export interface World {
   readonly folder: string;
@@ -63,7 +69,9 @@ export interface World {
   readonly workloads: readonly WorldWorkload[];
   /** Bound to the trigger that the deliveries go to. */
   readonly bound: readonly WorldWorkload[];
-  createWorkload(name: string, more?: object): Promise<WorldWorkload>;
+  createWorkload(name: string, more?: NewWorkload): Promise<WorldWorkload>;
+  /** Once nothing is left of it but its history. */
+  removeWorkload(workload: WorldWorkload): Promise<void>;
   /** Resolves to the deployment's id once it is accepted. */
   deploy(workload: WorldWorkload, tag: string): Promise<string>;
   /** Once it has ended, to what it was. */
@@ -138,6 +146,7 @@ async function build(closers: (() => Promise<unknown>)[], close: () => Promise<v
     portRange: settings.portRange,
     proxyPort: settings.proxyPort,
     createWorkload: (name, more) => createWorkload(world, name, more),
+    removeWorkload: (workload) => removeWorkload(world, workload),
     deploy: async ({ id }, tag) =>
       (await api.must({ method: 'POST', path: `/workloads/${id}/deploy`, body: { tag } })).id as string,
     ended: (id, deadlineMs = 60_000) => ended(world, id, deadlineMs),
@@ -165,6 +174,8 @@ async function chooseSettings(dataDir: string) {
     TINYFORGE_HTTPS_PORT: String(httpsPort),
     TINYFORGE_ADMIN_TOKEN: adminToken,
     TINYFORGE_LEASE_MS: String(LEASE_MS),
+    // What is left over stays for twenty looks.
+    TINYFORGE_OBSERVE_MS: '500',
     TINYFORGE_PORT_RANGE: `${portRange.first}-${portRange.last}`,
     LOG_LEVEL: 'debug',
   };
@@ -191,8 +202,8 @@ async function populate(world: World): Promise<void> {
   const names = Array.from({ length: FREE }, (_, index) => `w${index}`);
   (world.workloads as WorldWorkload[]).push(...(await Promise.all(names.map((name) => world.createWorkload(name)))));
   const boundNames = Array.from({ length: BOUND }, (_, index) => `b${index}`);
-  const config = { image: world.images.pushed };
-  const bound = await Promise.all(boundNames.map((name) => world.createWorkload(name, config)));
+  const sourceConfig = { image: world.images.pushed };
+  const bound = await Promise.all(boundNames.map((name) => world.createWorkload(name, { sourceConfig })));
   (world.bound as WorldWorkload[]).push(...bound);
   await world.deliveries.bind(world.api, bound);
   for (const each of [...world.workloads, ...bound]) {
@@ -205,7 +216,7 @@ async function populate(world: World): Promise<void> {
   world.follower.start();
 }
 
-async function createWorkload(world: World, name: string, more: object = {}): Promise<WorldWorkload> {
+async function createWorkload(world: World, name: string, more: NewWorkload = {}): Promise<WorldWorkload> {
   world.probe.isReloading = true;
   const host = `${name}-${randomUUID().slice(0, 8)}.fault.test`;
   const sourceConfig = {
@@ -214,12 +225,19 @@ async function createWorkload(world: World, name: string, more: object = {}): Pr
     healthcheck: { path: '/', deadlineSeconds: 3 },
     drainSeconds: 1,
     stopTimeoutSeconds: 1,
-    ...more,
+    ...more.sourceConfig,
   };
   const env = { API_KEY: { value: SECRETS.env, secret: true }, GREETING: { value: 'hello' } };
-  const body = { name, sourceKind: 'image', sourceConfig, faces: [{ host }], env };
+  const policy = more.policy === undefined ? {} : { policy: more.policy };
+  const body = { name, sourceKind: 'image', sourceConfig, faces: [{ host }], env, ...policy };
   const { id } = await world.api.must({ method: 'POST', path: '/workloads', body });
   return { id: id as string, name, host, isServing: false };
+}
+
+async function removeWorkload({ api, probe }: World, { id, name }: WorldWorkload): Promise<void> {
+  probe.isReloading = true;
+  await api.must({ method: 'DELETE', path: `/workloads/${id}` });
+  await until(async () => (await api.ask({ path: `/workloads/${id}` })).status === 404, `${name} to be torn down`);
 }
 
 function ended(world: World, id: string, deadlineMs: number): Promise<Json> {
