@@ -68,6 +68,19 @@ create table state.heal (
   deployment_id uuid not null,
   at timestamp with time zone default clock_timestamp() not null
 );
+create table state.heartbeat (
+  owner text not null,
+  role text not null,
+  node text not null,
+  release text not null,
+  engine jsonb,
+  free_bytes bigint,
+  total_bytes bigint,
+  started_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  silent_at timestamp with time zone not null,
+  left_at timestamp with time zone
+);
 create table state.idempotency_key (
   actor text not null,
   key text not null,
@@ -86,6 +99,30 @@ create table state.lease (
   owner text not null,
   epoch bigint not null,
   until timestamp with time zone not null
+);
+create table state.log_chunk (
+  workload_id uuid not null,
+  seq bigint not null,
+  lines integer not null,
+  bytes integer not null,
+  container text not null,
+  container_id text not null,
+  deployment_id uuid,
+  instance integer,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  body text not null
+);
+create table state.log_cursor (
+  container_id text not null,
+  workload_id uuid not null,
+  at text not null,
+  repeats integer not null,
+  seen_at timestamp with time zone default clock_timestamp() not null
+);
+create table state.log_head (
+  workload_id uuid not null,
+  next bigint not null
 );
 create table state.master_key_check (
   key_id text not null,
@@ -190,6 +227,7 @@ create table view.deployment (
   error jsonb,
   retry_at timestamp with time zone,
   is_unfinished boolean default true not null,
+  cancel_requested_at timestamp with time zone,
   correlation_id text not null,
   version integer not null,
   requested_at timestamp with time zone not null,
@@ -206,6 +244,14 @@ create table view.face (
   host text not null,
   path text not null,
   port integer
+);
+create table view.node (
+  name text not null,
+  engine jsonb,
+  silent_since timestamp with time zone,
+  version integer not null,
+  joined_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
 );
 create table view.observation (
   workload_id uuid not null,
@@ -354,10 +400,14 @@ alter table state.delivery_key add constraint delivery_key_pkey PRIMARY KEY (tri
 alter table state.deployment_log add constraint deployment_log_pkey PRIMARY KEY (deployment_id, seq);
 alter table state.due add constraint due_pkey PRIMARY KEY (subject);
 alter table state.heal add constraint heal_attempt PRIMARY KEY (workload_id, lost_deployment_id, attempt);
+alter table state.heartbeat add constraint heartbeat_pkey PRIMARY KEY (owner, role);
 alter table state.idempotency_key add constraint idempotency_key_pkey PRIMARY KEY (actor, key);
 alter table state.installation add constraint installation_is_only_check CHECK (is_only);
 alter table state.installation add constraint installation_pkey PRIMARY KEY (is_only);
 alter table state.lease add constraint lease_pkey PRIMARY KEY (subject);
+alter table state.log_chunk add constraint log_chunk_pkey PRIMARY KEY (workload_id, seq);
+alter table state.log_cursor add constraint log_cursor_pkey PRIMARY KEY (container_id);
+alter table state.log_head add constraint log_head_pkey PRIMARY KEY (workload_id);
 alter table state.master_key_check add constraint master_key_check_pkey PRIMARY KEY (key_id);
 alter table state.memo add constraint memo_pkey PRIMARY KEY (workload_id, key);
 alter table state.migration add constraint migration_pkey PRIMARY KEY (name);
@@ -374,6 +424,7 @@ alter table view.binding add constraint binding_workload_trigger UNIQUE (workloa
 alter table view.delivery add constraint delivery_pkey PRIMARY KEY (id);
 alter table view.deployment add constraint deployment_pkey PRIMARY KEY (id);
 alter table view.face add constraint face_host_path UNIQUE (host, path);
+alter table view.node add constraint node_pkey PRIMARY KEY (name);
 alter table view.observation add constraint observation_pkey PRIMARY KEY (workload_id);
 alter table view.person add constraint person_pkey PRIMARY KEY (id);
 alter table view.registry add constraint registry_name UNIQUE (name);
@@ -394,7 +445,10 @@ CREATE INDEX delivery_key_expiry ON state.delivery_key USING btree (expires_at);
 CREATE INDEX due_retry ON state.due USING btree (retry_at);
 CREATE INDEX heal_expiry ON state.heal USING btree (at);
 CREATE INDEX heal_workload ON state.heal USING btree (workload_id, at);
+CREATE INDEX heartbeat_node ON state.heartbeat USING btree (node, silent_at);
 CREATE INDEX idempotency_key_expiry ON state.idempotency_key USING btree (expires_at);
+CREATE INDEX log_chunk_age ON state.log_chunk USING btree (last_at);
+CREATE INDEX log_cursor_age ON state.log_cursor USING btree (seen_at);
 CREATE INDEX secret_key ON state.secret USING btree (key_id);
 CREATE INDEX session_expiry ON state.session USING btree (expires_at);
 CREATE INDEX session_person ON state.session USING btree (person_id);

@@ -6,6 +6,7 @@ import { TRIGGERS } from '#plugins/triggers/triggers';
 import type { Source } from '#plugins/source';
 import type { Trigger } from '#plugins/trigger';
 import type { Parts } from '#process/open-process';
+import { startHeartbeat } from '#process/start-heartbeat';
 import type { Stoppable } from '#runtime/start';
 import { createDeployWorker } from './create-worker.js';
 
@@ -43,7 +44,14 @@ export function startWorker(
     concurrency: CONCURRENCY,
   });
   worker.start();
-  return { name: 'deploy-worker', stop: () => worker.stop() };
+  const heartbeat = startHeartbeat(parts, { role: 'deploy-worker', ping: (signal) => docker.ping(signal) });
+  return {
+    name: 'deploy-worker',
+    stop: async () => {
+      await worker.stop();
+      await heartbeat.stop();
+    },
+  };
 }
 
 /** Whoever may talk to one of these is root on the host. */

@@ -11,7 +11,7 @@ import { removeRoute, routeDirectory } from '#runtime/route-files';
 /** Takes a deleted workload off the node; name and hosts are free afterwards. Volumes stay. */
 export async function processTeardown(deps: WorkerDeps, workloadId: string): Promise<void> {
   const { state } = await deps.store.load(workload, workloadId);
-  if (state.status !== 'deleting') return;
+  if (state.status !== 'deleting' || state.node !== deps.node) return;
   const source = deps.plugins.sources.find((plugin) => plugin.kind === state.sourceKind);
   if (source === undefined) {
     // Its containers would stay: a worker that knows the kind has to do it.

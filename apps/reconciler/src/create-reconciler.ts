@@ -7,6 +7,7 @@ import type { Store } from '#store/store';
 import type { ProxyPorts } from './equip.js';
 import { lead, type Leading } from './lead.js';
 import { createTidy } from './tidy.js';
+import { watchNodes } from './watch-nodes.js';
 import { startWorkOfNode } from './work-of-node.js';
 
 export interface ReconcilerDeps {
@@ -43,7 +44,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     platform: () => {
       const tidy = createTidy(store, logger);
       tidy.start();
-      return tidy;
+      const watch = watchNodes({ store, leaseMs: deps.lease.leaseMs, logger });
+      return { stop: async () => void (await Promise.all([tidy.stop(), watch.stop()])) };
     },
   };
   let leaders: { readonly subject: string; readonly leader: ReturnType<typeof lead> }[] = [];

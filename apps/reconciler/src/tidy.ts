@@ -14,10 +14,20 @@ const EXPIRED = [
   `delete from state.heal where at < now() - interval '1 day'`,
   // A port that a stranger listened on is drawn again once in a while.
   'delete from state.port where container_port = 0',
+  // Processes that are gone; a node's last words stay until it is forgotten.
+  `delete from state.heartbeat h where h.seen_at < now() - interval '1 day' and exists (
+    select from state.heartbeat n where n.node = h.node and n.seen_at > h.seen_at)`,
   // The log of a deployment is kept for 30 days, and for the last 50 of its workload as long as those are.
-  `delete from state.deployment_log l using view.deployment d
-    where d.id = l.deployment_id and d.ended_at < now() - interval '30 days'
-      and (select count(*) from view.deployment n where n.workload_id = d.workload_id and n.id > d.id) >= 50`,
+  `delete from state.deployment_log l using (
+      select d.id from view.deployment d
+      where d.ended_at < now() - interval '30 days'
+        and exists (select from state.deployment_log x where x.deployment_id = d.id)
+        and (select count(*) from (
+          select from view.deployment n where n.workload_id = d.workload_id and n.id > d.id limit 50) newer) = 50) old
+    where l.deployment_id = old.id`,
+  // That of a teardown goes by the workload's id.
+  `delete from state.deployment_log l using view.workload w
+    where w.id = l.deployment_id and w.lifecycle = 'gone' and w.updated_at < now() - interval '30 days'`,
 ];
 
 /** Throws away what has expired, every minute. */

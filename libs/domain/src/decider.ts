@@ -37,6 +37,7 @@ export const AGGREGATES = [
   'settings',
   'observation',
   'removal',
+  'node',
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
 

@@ -2,6 +2,7 @@ import { parseStream } from './decider.js';
 import type { BindingEvent } from './binding.js';
 import type { DeliveryEvent } from './delivery.js';
 import type { DeploymentEvent } from './deployment.js';
+import type { NodeEvent } from './node.js';
 import type { ObservationEvent } from './observation.js';
 import type { PersonEvent } from './person.js';
 import type { RegistryEvent } from './registry.js';
@@ -22,7 +23,8 @@ export type AnyEvent =
   | TokenEvent
   | SettingsEvent
   | ObservationEvent
-  | RemovalEvent;
+  | RemovalEvent
+  | NodeEvent;
 export type EventType = AnyEvent['type'];
 
 /** Which workloads an event concerns: decides who may see it. `ofState` reads the folded state of its stream. */
@@ -83,6 +85,11 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   RemovalDeferred: 'nobody',
   RemovalConfirmed: 'nobody',
   RemovalEnded: 'nobody',
+  NodeJoined: 'nobody',
+  NodeChanged: 'nobody',
+  NodeSilent: 'nobody',
+  NodeBack: 'nobody',
+  NodeForgotten: 'nobody',
 };
 
 /** The workloads that an event concerns. `state` is the fold of its stream before the event. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { enqueueReactions } from '#queue/enqueue-reactions';
 import { createQueues, type Queues } from '#queue/queues';
@@ -57,7 +58,8 @@ export async function openProcess(app: AppName, env: Env = process.env): Promise
     http,
     health,
     metrics: createMetrics(app),
-    owner: `${app}@${hostname()}-${process.pid}`,
+    // In containers the process id is 1 in each of them, and they may share the host's name.
+    owner: `${app}@${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
     stoppables: [
       { name: 'queues', stop: () => queues.close() },
       { name: 'store', stop: () => opened.stop() },

@@ -37,7 +37,7 @@ describe('events', () => {
   });
 
   it.each(Object.keys(SAMPLES))('%s is in the past tense', (type) => {
-    expect(type).toMatch(/^[A-Z][A-Za-z]+(ed|Set|Unset|Down|Back)$/);
+    expect(type).toMatch(/^[A-Z][A-Za-z]+(ed|Set|Unset|Down|Back|Silent|Forgotten)$/);
   });
 });
 

@@ -46,6 +46,7 @@ describe('who may see an event', () => {
     ...typesOf('token'),
     ...typesOf('settings'),
     ...typesOf('removal'),
+    ...typesOf('node'),
   ])('%s: concerns no single workload', (type) => expect(workloadIdsOf(SAMPLES[type], 'any-stream', {})).toEqual([]));
 
   it('an event type without a rule is refused before it is written', () => {

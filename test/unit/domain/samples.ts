@@ -3,6 +3,7 @@ import { binding } from '#domain/binding';
 import { delivery, type BindingVerdict, type DeliveryReceived } from '#domain/delivery';
 import { deployment, type DeploymentRequest, type StepFailure } from '#domain/deployment';
 import type { AnyEvent, EventType } from '#domain/event-types';
+import { node } from '#domain/node';
 import { observation, type Crash, type Finding, type Observed } from '#domain/observation';
 import { person } from '#domain/person';
 import { registry } from '#domain/registry';
@@ -68,6 +69,8 @@ export const request: DeploymentRequest = {
     env: {},
   },
 };
+
+export const engine = { version: '20.10.24', os: 'linux', arch: 'amd64' };
 
 export const failure: StepFailure = {
   step: 'wait-healthy',
@@ -236,6 +239,11 @@ export const SAMPLES: {
   RemovalDeferred: { type: 'RemovalDeferred', data: { node: 'default', containers: [leftover], total: 7 } },
   RemovalConfirmed: { type: 'RemovalConfirmed', data: { node: 'default', containers: [leftover] } },
   RemovalEnded: { type: 'RemovalEnded', data: { node: 'default' } },
+  NodeJoined: { type: 'NodeJoined', data: { node: 'default', engine } },
+  NodeChanged: { type: 'NodeChanged', data: { node: 'default', engine: { ...engine, version: '29.0.0' } } },
+  NodeSilent: { type: 'NodeSilent', data: { node: 'default', since: AT } },
+  NodeBack: { type: 'NodeBack', data: { node: 'default', silentSince: AT } },
+  NodeForgotten: { type: 'NodeForgotten', data: { node: 'default' } },
 };
 
 export type AnyDecider = Decider<object, never, DomainEvent>;
@@ -318,5 +326,9 @@ export const STREAMS: {
   removal: {
     decider: removal,
     types: ['RemovalDeferred', 'RemovalConfirmed', 'RemovalEnded'],
+  },
+  node: {
+    decider: node,
+    types: ['NodeJoined', 'NodeChanged', 'NodeSilent', 'NodeBack', 'NodeForgotten'],
   },
 };

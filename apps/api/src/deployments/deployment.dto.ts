@@ -6,6 +6,7 @@ import { ArtifactView } from '#store/views/workload.entity';
 import { FaceView } from '../workloads/face.dto.js';
 import { PageQuery } from '../http/page.js';
 import { VolumeInput } from '../workloads/volume.dto.js';
+import { WaitingFor } from './waiting-for.js';
 
 export class ReleaseView {
   @ApiProperty({ type: ArtifactView }) artifact: ArtifactView;
@@ -30,6 +31,8 @@ export class StepAnswer extends OmitType(Step, ['deploymentId', 'ordinal', 'stat
 
 export class DeploymentDetail extends DeploymentAnswer {
   @ApiProperty({ type: [StepAnswer], description: 'In order; those still to come are pending' }) steps: StepAnswer[];
+  @ApiProperty({ type: WaitingFor, nullable: true, description: 'What it waits for although nothing is wrong with it' })
+  waitingFor: WaitingFor | null;
   @ApiProperty({ type: FailureView, nullable: true }) declare error: FailureView | null;
 }
 

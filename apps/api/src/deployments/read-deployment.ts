@@ -5,6 +5,7 @@ import { Deployment, Step, type FailureView } from '#store/views/deployment.enti
 import { notFound, type Identity } from '../access/identity.js';
 import { maskEnv } from '../workloads/env.js';
 import { maskFace } from '../workloads/mask-face.js';
+import { waitingFor } from './waiting-for.js';
 import type { DeploymentAnswer, DeploymentDetail, StepAnswer } from './deployment.dto.js';
 
 /** Lines of the log that a failure shows. */
@@ -18,11 +19,12 @@ interface Reading {
 /** One deployment with its steps; a failed one with the lines that came before. Throws `not-found`. */
 export async function readDeployment({ store, reads }: Reading, who: Identity, id: string): Promise<DeploymentDetail> {
   const row = await findDeployment(reads, who, id);
-  const [steps, error] = await Promise.all([
+  const [steps, error, waits] = await Promise.all([
     reads.getRepository(Step).find({ where: { deploymentId: id }, order: { ordinal: 'ASC' } }),
     withLastLines(store, row),
+    waitingFor(reads, row),
   ]);
-  return { ...deploymentAnswer(row), steps: stepAnswers(row, steps), error };
+  return { ...deploymentAnswer(row), steps: stepAnswers(row, steps), error, waitingFor: waits };
 }
 
 /** With its plan. Throws `not-found`, also for what the caller may not see. */

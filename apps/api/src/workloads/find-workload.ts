@@ -32,11 +32,20 @@ export async function workloadAnswers(
   config: Config,
   rows: readonly Workload[],
 ): Promise<WorkloadAnswer[]> {
-  const urlOf = await faceUrls(reads, config, rows);
+  const [urlOf, silent] = await Promise.all([faceUrls(reads, config, rows), silentNodes(reads)]);
   return rows.map((row) => {
     const { env: _env, envVersion: _envVersion, volumes: _volumes, lifecycle: _lifecycle, ...shown } = row;
-    return { ...shown, faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })) };
+    const nodeIsSilent = silent.has(row.node);
+    return { ...shown, nodeIsSilent, faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })) };
   });
+}
+
+/** Their workloads are as they were when they were seen last. */
+async function silentNodes(reads: DataSource): Promise<ReadonlySet<string>> {
+  const rows: { node: string }[] = await reads.query(
+    'select node from state.heartbeat group by node having max(silent_at) <= clock_timestamp()',
+  );
+  return new Set(rows.map(({ node }) => node));
 }
 
 export async function workloadAnswer(reads: DataSource, config: Config, row: Workload): Promise<WorkloadAnswer> {

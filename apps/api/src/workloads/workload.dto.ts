@@ -172,6 +172,7 @@ export class DiffQuery {
 const HIDDEN = ['faces', 'lifecycle', 'env', 'envVersion', 'volumes', 'runningDeploymentId'] as const;
 
 export class WorkloadAnswer extends OmitType(Workload, HIDDEN) {
+  @ApiProperty({ description: 'Nothing is heard of its node: its state is what was seen last' }) nodeIsSilent: boolean;
   @ApiProperty({ type: [FaceAnswer] }) faces: FaceAnswer[];
 }
 

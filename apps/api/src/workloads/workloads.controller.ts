@@ -2,7 +2,6 @@ import { Body, Controller, Delete, Get, Inject, Patch, Post, Query } from '@nest
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { binding } from '#domain/binding';
-import { Rejection } from '#domain/errors';
 import type { Face } from '#domain/face';
 import { normaliseVolumes, requireAllowed } from '#domain/volume';
 import { DEFAULT_POLICY, workload } from '#domain/workload';
@@ -17,6 +16,7 @@ import { Answers, TakesIfMatch } from '../http/answers.js';
 import { IfMatch } from '../http/etag.js';
 import { Id } from '../http/id.js';
 import { AnswersPage, pageOf, type Page } from '../http/page.js';
+import { requireNode } from '../nodes/require-node.js';
 import { readSettings } from '../records/read-settings.js';
 import { checkSource, requireSource } from './check-workload.js';
 import { sealEnv } from './env.js';
@@ -48,7 +48,7 @@ export class WorkloadsController {
     const source = requireSource(this.plugins, sourceKind);
     const { faces, statements: faceSecrets } = await this.#seal(body.faces ?? [], []);
     checkSource(source, sourceConfig, faces);
-    this.#requireNode(node);
+    await requireNode(this.reads, node, this.config.node);
     const id = uuid();
     if (parentId !== null) await requireParent(this.reads, who, { id, parentId });
     const { env, statements } = sealEnv(variables, {}, this.secrets);
@@ -172,13 +172,6 @@ export class WorkloadsController {
 
   async #answer(who: Identity, id: string): Promise<WorkloadAnswer> {
     return workloadAnswer(this.reads, this.config, await findWorkload(this.reads, who, id));
-  }
-
-  #requireNode(node: string): void {
-    if (node === this.config.node) return;
-    throw new Rejection('unknown-node', `There is no node "${node}". Choose "${this.config.node}", or leave it out.`, [
-      { pointer: '/node', detail: `must be ${this.config.node}` },
-    ]);
   }
 }
 

@@ -26,7 +26,12 @@ import { stepIo } from './step-io.js';
 export async function processDeployment(deps: WorkerDeps, deploymentId: string): Promise<void> {
   const { state } = await deps.store.load(deployment, deploymentId);
   if (state.request === null || !isUnfinished(state)) return;
-  const { workloadId } = state.request;
+  const { workloadId, node } = state.request;
+  if (node !== deps.node) {
+    // Its container would be started on the wrong host: that node's own workers have a queue of their own.
+    deps.logger.warn({ deploymentId, node }, 'A deployment of another node came here; it is left to that one');
+    return;
+  }
   let next = await nextOfWorkload(deps.store.pool, workloadId);
   while (next !== null && !deps.stopping?.aborted) {
     const lease = await holdLease(

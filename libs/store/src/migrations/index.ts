@@ -5,8 +5,19 @@ import { credentialName } from './0004-credential-name.js';
 import { guards } from './0005-guards.js';
 import { faces } from './0008-faces.js';
 import { drift } from './0009-drift.js';
+import { nodesAndLogs } from './0010-nodes-and-logs.js';
 import { sets } from './0012-sets.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
-export const MIGRATIONS: readonly Migration[] = [log, state, room, credentialName, guards, faces, drift, sets];
+export const MIGRATIONS: readonly Migration[] = [
+  log,
+  state,
+  room,
+  credentialName,
+  guards,
+  faces,
+  drift,
+  nodesAndLogs,
+  sets,
+];

@@ -1,5 +1,6 @@
 import { Delivery, Verdict } from './delivery.entity.js';
 import { Deployment, Step } from './deployment.entity.js';
+import { Node } from './node.entity.js';
 import { Observation, Removal } from './observation.entity.js';
 import { Person, Registry, SettingsRow, Token } from './record.entity.js';
 import { Binding, Trigger } from './trigger.entity.js';
@@ -20,4 +21,5 @@ export const ENTITIES = [
   SettingsRow,
   Observation,
   Removal,
+  Node,
 ];

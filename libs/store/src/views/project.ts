@@ -5,6 +5,7 @@ import type { Statement } from '../statement.js';
 import { projectBinding } from './binding.project.js';
 import { projectDelivery } from './delivery.project.js';
 import { projectDeployment } from './deployment.project.js';
+import { projectNode } from './node.project.js';
 import { projectObservation, projectRemoval } from './observation.project.js';
 import { projectPerson, projectRegistry, projectSettings, projectToken } from './record.project.js';
 import { projectTrigger } from './trigger.project.js';
@@ -49,5 +50,7 @@ export function project(event: Written): readonly Statement[] {
       return projectObservation(projected);
     case 'removal':
       return projectRemoval(projected);
+    case 'node':
+      return projectNode(projected);
   }
 }

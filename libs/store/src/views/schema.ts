@@ -239,6 +239,15 @@ create table view.observation (
   updated_at timestamptz not null
 );
 
+create table view.node (
+  name text primary key,
+  engine jsonb,
+  silent_since timestamptz,
+  version int not null,
+  joined_at timestamptz not null,
+  updated_at timestamptz not null
+);
+
 create table view.removal (
   node text primary key,
   status text not null,
