@@ -95,7 +95,7 @@ async function record({ store, secrets }: Parts, trigger: BenchTrigger): Promise
 }
 
 function workerDeps({ parts }: OpenGround, node: string): WorkerDeps {
-  const { lease, portRange, dockerHost } = parts.config;
+  const { lease, portRange, subnetPool, dockerHost } = parts.config;
   const plugins = { sources: SOURCES, triggers: TRIGGERS };
   return {
     ...parts,
@@ -104,6 +104,7 @@ function workerDeps({ parts }: OpenGround, node: string): WorkerDeps {
     node,
     lease,
     portRange,
+    subnetPool,
     routesDirectory: '/nonexistent',
     protectedPaths: [],
     concurrency: 1,

@@ -123,5 +123,19 @@ export function containersContract(bench: Bench): void {
       const again = bench.docker.ensureNetwork({ name: bench.network, labels: {}, interContainer: true });
       await expect(again).rejects.toMatchObject({ code: 'network-foreign' });
     });
+
+    it('keeps to its addresses, says when another network has them, and goes when nobody stands on it', async () => {
+      const subnet = `10.213.${Math.floor(Math.random() * 256)}.64/26`;
+      const spec = { name: unique('tf-conf-net'), labels: {}, interContainer: true, subnet };
+      bench.networks.push(spec.name);
+      await bench.docker.ensureNetwork(spec);
+      const other = { ...spec, name: unique('tf-conf-net') };
+      await expect(bench.docker.ensureNetwork(other)).rejects.toMatchObject({ code: 'subnet-taken' });
+      const id = await bench.run({ network: spec.name, alias: 'somebody' });
+      expect(await bench.docker.removeNetwork(spec.name)).toBe(false);
+      await bench.docker.removeContainer(id);
+      expect(await bench.docker.removeNetwork(spec.name)).toBe(true);
+      expect(await bench.docker.removeNetwork(spec.name)).toBe(true);
+    });
   });
 }

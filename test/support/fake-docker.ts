@@ -190,6 +190,12 @@ export class FakeDocker implements Docker {
     if (!this.networks.has(spec.name)) this.networks.set(spec.name, spec);
   }
 
+  async removeNetwork(name: string) {
+    const isUsed = [...this.containers.values()].some(({ spec }) => spec.network === name);
+    if (!isUsed) this.networks.delete(name);
+    return !isUsed;
+  }
+
   private shapeOf(row: Omit<Row, 'id'> & { id?: string }): Container {
     const { spec, startedAt, stopped, id = '' } = row;
     const { exits, health } = this.programOf(row);

@@ -69,6 +69,13 @@ function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
         world.ports.set(`stranger-${port} 0`, port);
       }
     },
+    networks: {
+      join: async (name) => {
+        await docker.ensureNetwork({ name: `private-${name}`, labels: {}, interContainer: true });
+        return `private-${name}`;
+      },
+      tidy: async () => {},
+    },
     probe: async (hostPort) => {
       const status = docker.answer(hostPort);
       return status === null ? { error: 'ECONNREFUSED' } : { status };

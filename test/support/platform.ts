@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDocker } from '#docker/connect';
-import { LABELS } from '#domain/naming';
+import { LABELS, privateNetworkName } from '#domain/naming';
 import { openProcess, type Parts } from '#process/open-process';
 import { stopAll, type Stoppable } from '#runtime/start';
 import { startReconciler } from '../../apps/reconciler/src/start-reconciler.js';
@@ -52,6 +52,11 @@ async function removeContainers(dockerHost: string, databaseUrl: string): Promis
     const containers = await docker.listContainers([`${LABELS.workloadId}=${id}`]);
     await Promise.all(containers.map((container) => docker.removeContainer(container.id)));
   }
+  const networks = await runQuery<{ name: string; installation: string }>(
+    databaseUrl,
+    'select n.name, i.id as installation from state.network n, state.installation i where n.name is not null',
+  );
+  for (const { installation, name } of networks) await docker.removeNetwork(privateNetworkName(installation, name));
 }
 
 export interface Platform {

@@ -28,6 +28,8 @@ export interface WorkerDeps {
     readonly sweepMs: number;
   };
   readonly portRange: PortRange;
+  /** Private networks are blocks of it. */
+  readonly subnetPool: string;
   readonly routesDirectory: string;
   /** The proxy does not read route files: each switch waits for the keeper to render it. */
   readonly rendersSwitches?: boolean;

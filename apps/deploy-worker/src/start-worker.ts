@@ -29,7 +29,7 @@ export function startWorker(
     const { version } = await docker.ping(signal);
     return `engine ${version}`;
   });
-  const { node, lease, portRange } = config;
+  const { node, lease, portRange, subnetPool } = config;
   const routesDirectory = join(config.dataDir, 'routes');
   const worker = createDeployWorker({
     ...parts,
@@ -38,6 +38,7 @@ export function startWorker(
     node,
     lease,
     portRange,
+    subnetPool,
     routesDirectory,
     rendersSwitches: PROXIES.find(({ kind }) => kind === config.proxy.kind)?.followsFiles === false,
     protectedPaths: [config.dataDir, ...enginePaths(config.dockerHost)],

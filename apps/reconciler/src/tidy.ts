@@ -14,6 +14,8 @@ const EXPIRED = [
   `delete from state.heal where at < now() - interval '1 day'`,
   // A port that a stranger listened on is drawn again once in a while.
   'delete from state.port where container_port = 0',
+  // Addresses that a network of somebody else had may be free again.
+  'delete from state.network where name is null',
   // Processes that are gone; a node's last words stay until it is forgotten.
   `delete from state.heartbeat h where h.seen_at < now() - interval '1 day' and exists (
     select from state.heartbeat n where n.node = h.node and n.seen_at > h.seen_at)`,

@@ -4,7 +4,7 @@ import { connectEngine, DEFAULT_DEADLINES, type Deadlines } from './engine.js';
 import { watchContainers } from './events.js';
 import { inspectImage } from './images.js';
 import { followLogs, tailLogs } from './logs.js';
-import { ensureNetwork } from './networks.js';
+import { ensureNetwork, removeNetwork } from './networks.js';
 import { pull } from './pull.js';
 import * as volumes from './volumes.js';
 
@@ -34,5 +34,6 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     createVolume: (spec, signal) => volumes.createVolume(engine, spec, signal),
     removeVolume: (name, signal) => volumes.removeVolume(engine, name, signal),
     ensureNetwork: (spec, signal) => ensureNetwork(engine, spec, signal),
+    removeNetwork: (name, signal) => removeNetwork(engine, name, signal),
   };
 }

@@ -16,6 +16,9 @@ export function optionsOf(spec: ContainerSpec): Dockerode.ContainerCreateOptions
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
     ...(spec.command && { Cmd: [...spec.command] }),
     ExposedPorts: Object.fromEntries(ports.map(({ name }) => [name, {}])),
+    ...(spec.alias !== undefined && {
+      NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: [spec.alias] } } },
+    }),
     HostConfig: {
       NetworkMode: spec.network,
       PortBindings: Object.fromEntries(

@@ -47,6 +47,8 @@ export interface Docker {
   removeVolume(name: string, signal?: AbortSignal): Promise<void>;
   /** Creates it when absent; a network of that name without our label is `network-foreign`. */
   ensureNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<void>;
+  /** False when containers are on it; absent is success. */
+  removeNetwork(name: string, signal?: AbortSignal): Promise<boolean>;
 }
 
 export interface Image {
@@ -83,6 +85,8 @@ export interface ContainerSpec {
   /** MiB. */
   readonly memoryLimit: number | null;
   readonly network: string;
+  /** Another name that the network knows it by. */
+  readonly alias?: string;
   readonly restart: 'no' | 'unless-stopped';
   /** None unless told. */
   readonly mounts?: readonly Mount[];
@@ -157,4 +161,6 @@ export interface NetworkSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** Containers on it reach each other. */
   readonly interContainer: boolean;
+  /** Its addresses; left out: the engine's choice. One that overlaps another network is `subnet-taken`. */
+  readonly subnet?: string;
 }

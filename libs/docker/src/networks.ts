@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type Dockerode from 'dockerode';
 import { TerminalError } from '#domain/errors';
+import { NETWORK_LABEL } from '#domain/naming';
 import { backOff } from './deadline.js';
 import { dial } from './dial.js';
 import type { NetworkSpec } from './docker.js';
 import type { Engine } from './engine.js';
-import { statusOf } from './errors.js';
+import { engineText, statusOf } from './errors.js';
 
-const NETWORK_LABEL = 'tinyforge.network';
 const BRIDGE_OPTION = 'com.docker.network.bridge.name';
 const ICC_OPTION = 'com.docker.network.bridge.enable_icc';
 
@@ -24,6 +24,8 @@ export async function ensureNetwork(engine: Engine, spec: NetworkSpec, signal?: 
         await client.createNetwork({ ...asBody(spec), abortSignal: deadline.signal });
         return;
       } catch (error) {
+        if (/overlaps with other one/i.test(engineText(error)) && !(await isThere(client, spec, deadline.signal)))
+          throw subnetTaken(spec);
         // Another process of ours was quicker: its network shows in a moment.
         if (![403, 409].includes(statusOf(error) ?? 0) || tries === MAX_TRIES) throw error;
       }
@@ -32,9 +34,27 @@ export async function ensureNetwork(engine: Engine, spec: NetworkSpec, signal?: 
   });
 }
 
+/** False when containers are on it. One of that name which is not ours counts as gone. */
+export async function removeNetwork(engine: Engine, name: string, signal?: AbortSignal): Promise<boolean> {
+  const call = { what: `remove the network ${name}`, milliseconds: engine.deadlines.change, signal };
+  return engine.call(call, async (client, deadline) => {
+    const found = await find(client, name, deadline.signal);
+    if (found?.Labels?.[NETWORK_LABEL] === undefined) return true;
+    try {
+      await client.getNetwork(found.Id).remove({ abortSignal: deadline.signal });
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 404) return true;
+      if (/active endpoints/i.test(engineText(error))) return false;
+      throw error;
+    }
+  });
+}
+
 function asBody(spec: NetworkSpec): Dockerode.NetworkCreateOptions {
   const body = {
     Name: spec.name,
+    ...(spec.subnet !== undefined && { IPAM: { Driver: 'default', Config: [{ Subnet: spec.subnet }] } }),
     Driver: 'bridge',
     CheckDuplicate: true,
     Labels: { [NETWORK_LABEL]: spec.name, ...spec.labels },
@@ -52,20 +72,31 @@ function bridgeOf(network: string): string {
 }
 
 interface Found {
+  readonly Id: string;
   readonly Name: string;
   readonly Labels: Readonly<Record<string, string>> | null;
   readonly Options: Readonly<Record<string, string>> | null;
 }
 
 async function isThere(client: Dockerode, spec: NetworkSpec, signal: AbortSignal): Promise<boolean> {
-  const query = { filters: JSON.stringify({ name: [spec.name] }) };
-  const list = (await dial(client, { path: '/networks', query, signal })) as readonly Found[];
-  const found = list.find((network) => network.Name === spec.name);
+  const found = await find(client, spec.name, signal);
   if (!found) return false;
   if (found.Labels?.[NETWORK_LABEL] === undefined) throw foreign(spec, 'is not labelled as ours');
   if ((found.Options?.[ICC_OPTION] !== 'false') !== spec.interContainer)
     throw foreign(spec, 'has another rule for traffic between containers');
   return true;
+}
+
+/** The engine's filter takes a part of a name for the name. */
+async function find(client: Dockerode, name: string, signal: AbortSignal): Promise<Found | undefined> {
+  const query = { filters: JSON.stringify({ name: [name] }) };
+  const list = (await dial(client, { path: '/networks', query, signal })) as readonly Found[];
+  return list.find((network) => network.Name === name);
+}
+
+function subnetTaken({ subnet }: NetworkSpec): Error {
+  const text = `The addresses ${subnet} belong to another network of this host.`;
+  return new TerminalError('subnet-taken', text, 'operator');
 }
 
 function foreign(spec: NetworkSpec, why: string): Error {

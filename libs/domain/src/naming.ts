@@ -22,5 +22,13 @@ export const LABELS = {
   installation: 'tinyforge.installation',
 } as const;
 
+/** Marks networks of ours; its value is the name that workloads know one by. */
+export const NETWORK_LABEL = 'tinyforge.network';
+
+/** Docker's name of a private network: installations on one engine may use the same name. */
+export function privateNetworkName(installation: string, name: string): string {
+  return `tf-${id8(installation)}-${name}`;
+}
+
 /** The bridge that workloads stand on; inter-container communication is off. */
 export const NETWORK = 'tinyforge';

@@ -147,6 +147,12 @@ export interface StepIo extends ResolveIo {
   releasePorts(containerName: string): Promise<void>;
   /** Another program has one of them: none is drawn again for a while, and the container's next ones are others. */
   refusePorts(containerName: string): Promise<void>;
+  readonly networks: {
+    /** Docker's name of a private network, which is there afterwards. */
+    join(name: string): Promise<string>;
+    /** Removes those that no workload uses any more. */
+    tidy(): Promise<void>;
+  };
   /** One HTTP GET against a loopback port of ours: the status, or why there was none. */
   probe(hostPort: number, path: string, timeoutMs: number): Promise<{ status: number } | { error: string }>;
   readonly route: RouteIo;

@@ -61,6 +61,18 @@ describe('POST /api/workloads', () => {
       ['/sourceConfig/healthcheck/intervalSeconds'],
     ],
     [
+      'a network of Docker’s own',
+      { sourceConfig: { ...IMAGE, network: 'host' } },
+      'invalid-config',
+      ['/sourceConfig/network'],
+    ],
+    [
+      'the namespace of another container',
+      { sourceConfig: { ...IMAGE, network: 'container:db' } },
+      'invalid-config',
+      ['/sourceConfig/network'],
+    ],
+    [
       'a face without a port',
       { sourceConfig: { image: IMAGE.image }, faces: [{ host: 'a.example.org' }] },
       'invalid-config',

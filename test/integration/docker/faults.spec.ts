@@ -27,6 +27,7 @@ describe('a daemon that never answers', () => {
     removeContainer: (signal) => docker.removeContainer('c', signal),
     listContainers: (signal) => docker.listContainers(['a'], signal),
     tailLogs: (signal) => docker.tailLogs('c', 5, signal),
+    removeNetwork: (signal) => docker.removeNetwork('n', signal),
     ensureNetwork: (signal) => docker.ensureNetwork({ name: 'n', labels: {}, interContainer: false }, signal),
   };
   beforeEach(() => {

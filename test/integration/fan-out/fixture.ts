@@ -93,6 +93,7 @@ export async function startFanOut({
     installation: opened.installation,
     owner: 'worker-1',
     lease: leaseTimes(leaseMs),
+    subnetPool: '10.214.0.0/16',
     portRange: { first: 20_000, last: 20_009 },
     routesDirectory: '/nonexistent',
     protectedPaths: [],

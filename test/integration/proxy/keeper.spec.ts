@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { join } from 'node:path';
 import { caddy } from '#plugins/proxies/caddy/caddy';
+import { traefik } from '#plugins/proxies/traefik/traefik';
 import { layoutKey, layoutOf, type WantedRoutes } from '#plugins/routing/port-groups';
 import type { Proxy } from '#plugins/source';
 import { untilApplied } from '#runtime/applied-routes';
+import { proxyFiles } from '#runtime/proxy-files';
 import { currentRoute, routeDirectory, switchRoute } from '#runtime/route-files';
 import { LeaseLost } from '#store/errors';
 import { createKeeper, type Keeper, type KeeperOptions } from '../../../apps/reconciler/src/keeper.js';
@@ -119,6 +122,25 @@ describe('the keeper', () => {
     isDown = false;
     await deploy(1);
     expect(await statusOf(1)).toBe(200);
+  });
+
+  it('renders each switch for a proxy that reads no route files, and says so to who waits', async () => {
+    const { routesDirectory } = proxy.io;
+    const files = proxyFiles(join(proxy.directory, 'traefik'));
+    wanted = [{ workloadId: idOf(1), serving: null, pending: layout('w1.example.org') }];
+    keeper = keep({ proxy: traefik, io: { ...proxy.io, files } });
+    await keeper.start();
+    await untilApplied({ routesDirectory, workloadId: idOf(1), key: layoutKey(layout('w1.example.org')), signal });
+    const file = `tinyforge-${idOf(1)}.yml`;
+    expect(await files.read(file)).not.toContain(String(app.port));
+    const directory = routeDirectory(routesDirectory, idOf(1));
+    await switchRoute({ directory, from: (await currentRoute(directory))!, epoch: 4, ports: [app.port] });
+    await untilApplied({ routesDirectory, workloadId: idOf(1), key: `4-${app.port}`, signal });
+    expect(await files.read(file)).toContain(`http://127.0.0.1:${app.port}`);
+    wanted = [];
+    keeper.poke();
+    await vi.waitFor(async () => expect(await files.list()).toEqual([]), { timeout: 8_000, interval: 20 });
+    expect(errors).toEqual([]);
   });
 
   it('leaves the proxy to whoever leads the node by now', async () => {

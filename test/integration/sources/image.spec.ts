@@ -91,6 +91,7 @@ function stepIo(): StepIo {
     releasePorts: async (name) => {
       for (const key of ports.keys()) if (key.startsWith(`${name} `)) ports.delete(key);
     },
+    networks: { join: async (name) => name, tidy: async () => {} },
     probe,
     route: {
       current: async () => (await currentRoute(directory))?.ports ?? null,

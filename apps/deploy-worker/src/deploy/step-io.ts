@@ -6,6 +6,7 @@ import { registryAccess } from '#store/registry-access';
 import { readSettings } from '#store/settings';
 import type { WorkerDeps } from '../deps.js';
 import type { HeldLease } from '#store/held-lease';
+import { createNetworks } from '../networks.js';
 import { createPorts } from '../ports.js';
 import { probe } from '../probe.js';
 import { createVolumes } from '../volumes/prepare.js';
@@ -35,6 +36,7 @@ export function stepIo(deps: WorkerDeps, context: StepContext): StepIo {
   const { lease, workloadId, step, log, cancel } = context;
   const signal = cancel === undefined ? lease.signal : AbortSignal.any([lease.signal, cancel]);
   const ports = createPorts(deps.store.pool, deps.node, deps.portRange);
+  const networks = createNetworks({ ...deps, pool: deps.store.pool });
   return {
     ...resolveIo(deps, signal),
     docker: deps.docker,
@@ -43,6 +45,7 @@ export function stepIo(deps: WorkerDeps, context: StepContext): StepIo {
     port: (containerName, containerPort) => ports.take(containerName, containerPort),
     releasePorts: (containerName) => ports.release(containerName),
     refusePorts: (containerName) => ports.refuse(containerName),
+    networks: { join: (name) => networks.join(name, lease.signal), tidy: () => networks.tidy(lease.signal) },
     probe,
     route: routeIo(deps, workloadId, lease),
     volumes: createVolumes({

@@ -1,8 +1,9 @@
 import type { Mount } from '#docker/docker';
-import { LABELS, NETWORK } from '#domain/naming';
+import { LABELS } from '#domain/naming';
 import { routePorts, type RouteLayout } from '../routing/port-groups.js';
 import type { Facts, Step, StepIo } from '../source.js';
 import type { ContainerFact } from './container-facts.js';
+import { attach, type Attachment, type NetworkWish } from './network.js';
 import { labelsOf } from './owned-labels.js';
 import { mountsOf } from './volumes.js';
 
@@ -22,6 +23,7 @@ export interface CreateOptions {
   /** Container ports to publish on loopback; those of the layout among them. */
   readonly ports: readonly number[];
   readonly layout: RouteLayout;
+  readonly network: NetworkWish;
 }
 
 /** Containers and ports for every instance; facts `containers` and `routePorts`. Undone by removing them. */
@@ -35,9 +37,9 @@ export function createStep(options: CreateOptions): Step {
 
 /** The facts of `create`. What is there by its name is taken over. */
 export async function createAll(io: StepIo, options: CreateOptions, facts: Facts): Promise<Facts> {
-  await io.docker.ensureNetwork({ name: NETWORK, labels: {}, interContainer: false }, io.signal);
+  const attachment = await attach(io, options.network);
   const containers: ContainerFact[] = [];
-  const shape = { ...options, image: options.imageOf(facts), mounts: mountsOf(facts) };
+  const shape = { ...options, attachment, image: options.imageOf(facts), mounts: mountsOf(facts) };
   for (const instance of instancesOf(options)) containers.push(await create(io, { ...shape, instance }));
   return { containers, routePorts: routePorts(options.layout, containers) };
 }
@@ -59,7 +61,7 @@ function instancesOf({ instances }: CreateOptions): readonly number[] {
 
 async function create(
   io: StepIo,
-  options: CreateOptions & { instance: number; image: string; mounts: readonly Mount[] },
+  options: CreateOptions & { attachment: Attachment; instance: number; image: string; mounts: readonly Mount[] },
 ): Promise<ContainerFact> {
   const { instance, image, env, command, cpuLimit, memoryLimit, mounts } = options;
   const name = options.nameOf(instance);
@@ -74,7 +76,7 @@ async function create(
     cpuLimit,
     memoryLimit,
     mounts,
-    network: NETWORK,
+    ...options.attachment,
     restart: 'unless-stopped' as const,
   };
   const { id } = await io.docker.createContainer(

@@ -1,7 +1,8 @@
 import type { Container } from '#docker/docker';
 import { TerminalError } from '#domain/errors';
-import { LABELS, NETWORK } from '#domain/naming';
+import { LABELS } from '#domain/naming';
 import type { Facts, Step, StepIo } from '../source.js';
+import { attach, type NetworkWish } from './network.js';
 import type { Owned } from './owned-containers.js';
 import { labelsOf } from './owned-labels.js';
 import { mountsOf } from './volumes.js';
@@ -16,6 +17,7 @@ export interface HookOptions extends Owned {
   readonly env: Readonly<Record<string, string>>;
   readonly cpuLimit: number | null;
   readonly memoryLimit: number | null;
+  readonly network: NetworkWish;
 }
 
 /** What is past its time gets this long to end by itself. */
@@ -56,11 +58,12 @@ export function removeHookStep(options: Pick<HookOptions, 'name' | 'deploymentId
 
 async function create(io: StepIo, options: HookOptions, facts: Facts): Promise<Container> {
   const { name, command, env, cpuLimit, memoryLimit } = options;
-  await io.docker.ensureNetwork({ name: NETWORK, labels: {}, interContainer: false }, io.signal);
+  // Without the workload's name: nobody is to reach a hook by it.
+  const { network } = await attach(io, options.network);
   io.log(`Running ${JSON.stringify(command)} before the switch, for at most ${options.timeoutSeconds} s`, 'step');
   const shape = { name, command, env, cpuLimit, memoryLimit, image: options.imageOf(facts), mounts: mountsOf(facts) };
   const { id } = await io.docker.createContainer(
-    { ...shape, labels: labelsOf(options, io), ports: [], network: NETWORK, restart: 'no' },
+    { ...shape, labels: labelsOf(options, io), ports: [], network, restart: 'no' },
     io.signal,
   );
   return look(io, id, options);

@@ -7,6 +7,7 @@ export function retireStep(owned: Owned, stopTimeoutSeconds: number): Step {
     async run(io) {
       await io.route.settled?.();
       await removeContainers(io, await othersOf(io, owned), stopTimeoutSeconds);
+      await io.networks.tidy();
       return {};
     },
   };
@@ -18,6 +19,7 @@ export function removeAllStep(workload: Omit<Owned, 'deploymentId'>, stopTimeout
     name: 'remove',
     async run(io) {
       await removeContainers(io, await allOf(io, workload), stopTimeoutSeconds);
+      await io.networks.tidy();
       return {};
     },
   };

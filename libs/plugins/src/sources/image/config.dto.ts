@@ -260,6 +260,21 @@ export class ImageConfig {
   @Min(0)
   @Max(3600)
   drainSeconds: number = 10;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    default: null,
+    maxLength: 40,
+    example: 'backend',
+    description:
+      'Private network: its workloads reach each other by their names, and nobody else does. Null: on its own.',
+  })
+  @IsOptional()
+  @Matches(/^(?!(?:host|bridge|none|default|container|tinyforge)$)[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, {
+    message: 'network must be a name of 1 to 40 of a-z, 0-9 and inner "-", and none of Docker\'s own',
+  })
+  network: string | null = null;
 }
 
 /** Complete: what is left out takes the value shown. */
@@ -278,4 +293,5 @@ export const sample: ImageConfig = {
   hooks: { preDeploy: null },
   stopTimeoutSeconds: 30,
   drainSeconds: 10,
+  network: null,
 };

@@ -71,7 +71,8 @@ function hooks(release: Release<ImageConfig>): readonly Step[] {
   const { cpuLimit, memoryLimit } = config;
   const owned = { workloadId, deploymentId, kind: KIND };
   const name = hookName({ name: workloadName, id: workloadId }, deploymentId);
-  const shape = { name, command, timeoutSeconds, env, cpuLimit, memoryLimit };
+  const network = { network: config.network, workloadName };
+  const shape = { name, command, timeoutSeconds, env, cpuLimit, memoryLimit, network };
   const options: HookOptions = { ...owned, ...shape, imageOf: (facts) => imageOf(release, facts) };
   return [preDeployStep(options), removeHookStep(options)];
 }
@@ -96,5 +97,6 @@ function containersOf(release: Release<ImageConfig>): CreateOptions {
     memoryLimit,
     ports: [...new Set(ports)].sort((a, b) => a - b),
     layout,
+    network: { network: config.network, workloadName },
   };
 }
