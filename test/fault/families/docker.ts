@@ -13,7 +13,7 @@ const restarted: Fault[] = (['SIGTERM', 'SIGKILL'] as const).map((signal) => ({
     await pause(random.between(0, 1_500));
     const forgive = world.probe.excuse();
     await world.engine.restart(signal);
-    await pause(500);
+    await world.probe.recovered();
     forgive();
     await seeThrough();
   },
@@ -66,7 +66,7 @@ const paused: Fault = {
     process.kill(world.engine.pid, 'SIGSTOP');
     await pause(random.between(500, 3_000));
     process.kill(world.engine.pid, 'SIGCONT');
-    await pause(200);
+    await world.probe.recovered();
     forgive();
     await seeThrough();
   },

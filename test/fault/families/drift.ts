@@ -24,12 +24,11 @@ const byHand: Fault[] = [
   name: `a container ${what} by hand`,
   rows: [45],
   async run({ world, workload }) {
-    const version = world.probe.answer(workload.host);
     const [container] = await containersOf(world, workload);
     const forgive = world.probe.excuse([workload.host]);
     await engineCall(world.engine.host, call(container!.Id));
     await healed(world, workload, container!.Labels[LABELS.deploymentId]!);
-    await until(async () => world.probe.answer(workload.host) === version, 'the face to answer again');
+    await world.probe.recovered([workload.host]);
     forgive();
   },
 }));
@@ -101,15 +100,11 @@ const forgotten: Fault = {
     const { code, output } = await world.processes.admin(['rebuild']);
     expectThat(code === 0, `the rebuild ended with ${code}: ${output}`);
     expectThat(before.join() === after.join(), `${before.length} containers were there, ${after.length} are left`);
-    await until(async () => allAnswer(world), 'the faces to answer again', 45_000);
+    await world.probe.recovered();
     forgive();
     await succeeds(world, await world.deploy(world.workloads[0]!, 'b'));
   },
 };
-
-async function allAnswer({ probe, images, workloads, bound }: World): Promise<boolean> {
-  return [...workloads, ...bound].every(({ host }) => images.isVersion(probe.answer(host)));
-}
 
 const gone: Fault = {
   name: 'a route file lost',
@@ -120,8 +115,8 @@ const gone: Fault = {
     const forgive = world.probe.excuse([workload.host]);
     const { rm } = await import('node:fs/promises');
     for (const name of await readdir(folder)) await rm(join(folder, name));
-    await pause(200);
-    await until(async () => world.probe.answer(workload.host) === version, 'the face to answer again', 45_000);
+    await until(async () => world.probe.answer(workload.host) !== version, 'the face to be lost');
+    await world.probe.recovered([workload.host]);
     forgive();
   },
 };

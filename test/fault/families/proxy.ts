@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adminRequest } from '#runtime/caddy-admin';
 import { runDirectory } from '#runtime/run-dir';
-import { until } from '../../support/until.js';
 import type { World } from '../../support/world/world.js';
 import { busy, pause } from '../deploys.js';
 import type { Fault } from '../fault.js';
@@ -31,10 +30,7 @@ const faults: Fault[] = [
     const seeThrough = await busy(stage, 2);
     await pause(random.between(0, 1_000));
     await harm(world);
-    await pause(300);
-    const all = [...world.workloads, ...world.bound];
-    const answers = async () => all.every(({ host }) => world.images.isVersion(world.probe.answer(host)));
-    await until(answers, 'the faces to answer again', 30_000);
+    await world.probe.recovered();
     forgive();
     await seeThrough();
   },

@@ -2,7 +2,9 @@ import type { Fault } from '../fault.js';
 import { expectThat } from '../fault.js';
 import { nextVersion, succeeds } from '../deploys.js';
 import { until } from '../../support/until.js';
-import { DEPLOY_POINTS } from './points.js';
+import type { World } from '../../support/world/world.js';
+import { engineJson } from '../../support/engine-call.js';
+import { DEPLOY_POINTS, FULL, optionalSteps } from './points.js';
 import { MOMENTS } from '../../../apps/deploy-worker/src/failpoint.js';
 
 const killed: Fault[] = DEPLOY_POINTS.map((at) => ({
@@ -17,6 +19,35 @@ const killed: Fault[] = DEPLOY_POINTS.map((at) => ({
     await succeeds(world, id);
   },
 }));
+
+const killedInOptional: Fault[] = optionalSteps().flatMap((point) =>
+  MOMENTS.map((moment) => ({
+    name: `worker killed ${moment} ${point}`,
+    rows: [4, 6],
+    isFirst: true,
+    async run({ world, random }) {
+      const made = await world.createWorkload(`full-${random.between(0, 1e9)}`, FULL);
+      await succeeds(world, await world.deploy(made, 'a'));
+      const trap = world.failpoints.set(made.id, { point, moment, action: 'kill' });
+      const id = await world.deploy(made, 'b');
+      await trap.sprung();
+      await succeeds(world, id);
+      const before = await volumesOf(world);
+      await world.removeWorkload(made);
+      const after = await volumesOf(world);
+      expectThat(before.length > 0, 'it has no volume');
+      expectThat(
+        before.every((name) => after.includes(name)),
+        `volumes were ${before.join(', ')} and are ${after.join(', ')}`,
+      );
+    },
+  })),
+);
+
+async function volumesOf({ engine }: World): Promise<readonly string[]> {
+  const { Volumes } = (await engineJson(engine.host, { path: '/volumes' })) as { Volumes: { Name: string }[] };
+  return Volumes.map(({ Name }) => Name).filter((name) => name !== 'canary-volume');
+}
 
 const killedTwice: Fault = {
   name: 'worker killed twice on one deployment',
@@ -54,7 +85,7 @@ const tearingDown: Fault[] = MOMENTS.map((moment) => ({
     const made = await world.createWorkload(`gone-${random.between(0, 1e9)}`);
     await succeeds(world, await world.deploy(made, 'a'));
     const trap = world.failpoints.set(made.id, { point: 'teardown', moment, action: 'kill' });
-    world.probe.isReloading = true;
+    world.probe.expectReload();
     await world.api.must({ method: 'DELETE', path: `/workloads/${made.id}` });
     await trap.sprung();
     await until(async () => (await world.api.ask({ path: `/workloads/${made.id}` })).status === 404, 'the teardown');
@@ -74,4 +105,11 @@ const fanningOut: Fault[] = ['dispatch', 'settle'].flatMap((point) =>
   })),
 );
 
-export const workerCrashes: readonly Fault[] = [...killed, killedTwice, ...undoing, ...tearingDown, ...fanningOut];
+export const workerCrashes: readonly Fault[] = [
+  ...killed,
+  ...killedInOptional,
+  killedTwice,
+  ...undoing,
+  ...tearingDown,
+  ...fanningOut,
+];

@@ -12,13 +12,10 @@ export interface Images {
   fresh(): Promise<string>;
   /** What the image of that digest serves. */
   versionOf(digest: string): string | undefined;
-  /** True for what a good image serves. */
-  isVersion(answer: string | undefined): boolean;
 }
 
 export const GOOD = ['a', 'b', 'c'] as const;
 export type Good = (typeof GOOD)[number];
-export const BAD = ['exits', 'unhealthy', 'silent'] as const;
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 
 export async function prepareImages(engineHost: string, registryHost: string): Promise<Images> {
@@ -50,7 +47,6 @@ export async function prepareImages(engineHost: string, registryHost: string): P
       return tag;
     },
     versionOf: (digest) => versions.get(digest),
-    isVersion: (answer) => answer !== undefined && [...versions.values()].includes(answer),
   };
   for (const of of GOOD) await images.tagPushed(`0.0.${GOOD.indexOf(of) + 1}`, of);
   return images;

@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import { getFace } from '../face-client.js';
+import { until } from '../until.js';
 
 export interface ProbeFailure {
   readonly host: string;
@@ -10,20 +11,20 @@ export interface ProbeFailure {
 const EVERY_MS = 50;
 /** Beyond it, it counts as failed: nobody waits that long. */
 const ANSWER_MS = 10_000;
+/** By then the keeper has brought the proxy up to date, also where it had to be started anew. */
+const RELOAD_MS = 15_000;
 
 /** Asks every face twenty times a second, over keep-alive connections, and keeps what went wrong. */
 export class Probe {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #excused = new Map<string, number>();
   readonly #last = new Map<string, string>();
+  /** When the request was sent that was answered well last. */
+  readonly #goodAt = new Map<string, number>();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   #failures: ProbeFailure[] = [];
   requests = 0;
-  /**
-   * A face that comes or goes changes the proxy's configuration, which ends idle connections of all: whoever sends on
-   * one in that moment asks again on another, as any client does. Until the failures are taken.
-   */
-  isReloading = false;
+  #reloadsUntil = 0;
 
   constructor(private readonly port: () => number) {}
 
@@ -52,11 +53,25 @@ export class Probe {
     };
   }
 
+  /**
+   * A face that comes or goes changes the proxy's configuration, which ends idle connections of all: whoever sends on
+   * one in that moment asks again on another, as any client does.
+   */
+  expectReload(): void {
+    this.#reloadsUntil = Date.now() + RELOAD_MS;
+  }
+
+  /** Once each of them has answered a request that was sent after this. */
+  async recovered(hosts: readonly string[] = [...this.#timers.keys()]): Promise<void> {
+    const from = performance.now();
+    const isUp = async () => hosts.every((host) => (this.#goodAt.get(host) ?? 0) > from);
+    await until(isUp, 'the faces to answer again', 45_000);
+  }
+
   /** Since it was asked the last time. */
   takeFailures(): readonly ProbeFailure[] {
     const taken = this.#failures;
     this.#failures = [];
-    this.isReloading = false;
     return taken;
   }
 
@@ -68,6 +83,7 @@ export class Probe {
   async #ask(host: string): Promise<void> {
     this.requests += 1;
     const at = new Date().toISOString();
+    const sentAt = performance.now();
     const wasExcused = this.#isExcused(host);
     const failed = (what: string) => {
       this.#last.set(host, what);
@@ -79,10 +95,13 @@ export class Probe {
         timer = setTimeout(() => reject(new Error(`no answer in ${ANSWER_MS / 1000} s`)), ANSWER_MS);
       });
       const { status, body } = await Promise.race([getFace({ port: this.port(), host, agent: this.#agent }), late]);
-      if (status === 200) this.#last.set(host, body.trim());
-      else failed(`${status} ${body.slice(0, 100)}`);
+      if (status === 200) {
+        this.#last.set(host, body.trim());
+        this.#goodAt.set(host, sentAt);
+      } else failed(`${status} ${body.slice(0, 100)}`);
     } catch (error) {
-      if (this.isReloading && (error as { isReused?: boolean }).isReused) return void (await this.#ask(host));
+      if (Date.now() < this.#reloadsUntil && (error as { isReused?: boolean }).isReused)
+        return void (await this.#ask(host));
       failed(String(error));
     } finally {
       clearTimeout(timer);

@@ -42,6 +42,7 @@ export interface WorldWorkload {
 export interface NewWorkload {
   readonly sourceConfig?: object;
   readonly policy?: object;
+  readonly volumes?: readonly object[];
 }
 
 /** The platform as five processes between links that can be cut, with everything they depend on, all of it real. */
@@ -217,7 +218,7 @@ async function populate(world: World): Promise<void> {
 }
 
 async function createWorkload(world: World, name: string, more: NewWorkload = {}): Promise<WorldWorkload> {
-  world.probe.isReloading = true;
+  world.probe.expectReload();
   const host = `${name}-${randomUUID().slice(0, 8)}.fault.test`;
   const sourceConfig = {
     image: world.images.repository,
@@ -228,14 +229,14 @@ async function createWorkload(world: World, name: string, more: NewWorkload = {}
     ...more.sourceConfig,
   };
   const env = { API_KEY: { value: SECRETS.env, secret: true }, GREETING: { value: 'hello' } };
-  const policy = more.policy === undefined ? {} : { policy: more.policy };
-  const body = { name, sourceKind: 'image', sourceConfig, faces: [{ host }], env, ...policy };
+  const { policy, volumes } = more;
+  const body = { name, sourceKind: 'image', sourceConfig, faces: [{ host }], env, policy, volumes };
   const { id } = await world.api.must({ method: 'POST', path: '/workloads', body });
   return { id: id as string, name, host, isServing: false };
 }
 
 async function removeWorkload({ api, probe }: World, { id, name }: WorldWorkload): Promise<void> {
-  probe.isReloading = true;
+  probe.expectReload();
   await api.must({ method: 'DELETE', path: `/workloads/${id}` });
   await until(async () => (await api.ask({ path: `/workloads/${id}` })).status === 404, `${name} to be torn down`);
 }

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { expect, it } from 'vitest';
+import { MOMENTS, POINTS } from '../../../../apps/deploy-worker/src/failpoint.js';
 import { FAULTS } from '../../../fault/faults.js';
 import { sequence } from '../../../fault/sequence.js';
-import { stepNames } from '../../../fault/families/points.js';
+import { optionalSteps, stepNames } from '../../../fault/families/points.js';
 
 const namesOf = (seed: number, runs: number) =>
   sequence(FAULTS, { seed, runs })
@@ -16,8 +17,13 @@ it('is the same for the same seed, and another for another', () => {
 
 it('kills a worker before and after every step among the sixty of a test run', () => {
   const dealt = namesOf(1, 60).join('\n');
-  for (const step of stepNames())
+  for (const step of [...stepNames(), ...optionalSteps()])
     for (const moment of ['before', 'after']) expect(dealt).toContain(`worker killed ${moment} ${step} `);
+});
+
+it('kills a worker around every other point of its work', () => {
+  const names = FAULTS.map(({ name }) => name);
+  for (const point of POINTS) for (const moment of MOMENTS) expect(names).toContain(`worker killed ${moment} ${point}`);
 });
 
 it('names each fault once, with the rows it stands for', () => {
