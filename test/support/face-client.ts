@@ -26,7 +26,7 @@ export function getFace({ port, host, path = '/', headers = {}, agent }: FaceReq
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks).toString() }),
       );
     });
-    outgoing.on('error', (error) => reject(Object.assign(error, { isReused: outgoing.reusedSocket })));
+    outgoing.on('error', reject);
     outgoing.end();
   });
 }

@@ -12,7 +12,7 @@ const EVERY_MS = 50;
 /** Beyond it, it counts as failed: nobody waits that long. */
 const ANSWER_MS = 10_000;
 /** By then the keeper has brought the proxy up to date, also where it had to be started anew. */
-const RELOAD_MS = 15_000;
+const RELOAD_MS = 30_000;
 
 /** Asks every face twenty times a second, over keep-alive connections, and keeps what went wrong. */
 export class Probe {
@@ -54,8 +54,8 @@ export class Probe {
   }
 
   /**
-   * A face that comes or goes changes the proxy's configuration, which ends idle connections of all: whoever sends on
-   * one in that moment asks again on another, as any client does.
+   * A face that comes or goes makes the proxy load its configuration anew, which ends connections of all: whoever has
+   * no answer then asks once more, as any client does. A switch never does that.
    */
   expectReload(): void {
     this.#reloadsUntil = Date.now() + RELOAD_MS;
@@ -80,7 +80,7 @@ export class Probe {
     this.#agent.destroy();
   }
 
-  async #ask(host: string): Promise<void> {
+  async #ask(host: string, isSecond = false): Promise<void> {
     this.requests += 1;
     const at = new Date().toISOString();
     const sentAt = performance.now();

@@ -239,6 +239,7 @@ async function removeWorkload({ api, probe }: World, { id, name }: WorldWorkload
   probe.expectReload();
   await api.must({ method: 'DELETE', path: `/workloads/${id}` });
   await until(async () => (await api.ask({ path: `/workloads/${id}` })).status === 404, `${name} to be torn down`);
+  probe.expectReload();
 }
 
 function ended(world: World, id: string, deadlineMs: number): Promise<Json> {
