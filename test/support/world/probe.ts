@@ -100,8 +100,7 @@ export class Probe {
         this.#goodAt.set(host, sentAt);
       } else failed(`${status} ${body.slice(0, 100)}`);
     } catch (error) {
-      if (Date.now() < this.#reloadsUntil && (error as { isReused?: boolean }).isReused)
-        return void (await this.#ask(host));
+      if (Date.now() < this.#reloadsUntil && !isSecond) return void (await this.#ask(host, true));
       failed(String(error));
     } finally {
       clearTimeout(timer);
