@@ -55,7 +55,7 @@ export class Probe {
 
   /**
    * A face that comes or goes makes the proxy load its configuration anew, which ends connections of all: whoever has
-   * no answer then asks once more, as any client does. A switch never does that.
+   * no answer then asks once more on a connection of its own, as any client does. A switch never does that.
    */
   expectReload(): void {
     this.#reloadsUntil = Date.now() + RELOAD_MS;
@@ -94,7 +94,10 @@ export class Probe {
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`no answer in ${ANSWER_MS / 1000} s`)), ANSWER_MS);
       });
-      const { status, body } = await Promise.race([getFace({ port: this.port(), host, agent: this.#agent }), late]);
+      const { status, body } = await Promise.race([
+        getFace({ port: this.port(), host, ...(isSecond ? {} : { agent: this.#agent }) }),
+        late,
+      ]);
       if (status === 200) {
         this.#last.set(host, body.trim());
         this.#goodAt.set(host, sentAt);
