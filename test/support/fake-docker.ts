@@ -4,6 +4,7 @@ import type {
   ContainerSpec,
   ContainerSummary,
   Docker,
+  FollowRecords,
   DockerVolume,
   Image,
   LogLine,
@@ -165,6 +166,20 @@ export class FakeDocker implements Docker {
     this.#fail('followLogs');
     const row = this.#find(id);
     if (row) (this.programOf(row).logs ?? []).forEach(onLine);
+  }
+
+  async followRecords(id: string, { onRecords }: FollowRecords) {
+    this.#fail('followRecords');
+    const row = this.#find(id);
+    const at = (index: number) => `2026-03-01T12:00:00.${String(index).padStart(9, '0')}Z`;
+    const logs = row ? (this.programOf(row).logs ?? []) : [];
+    const records = logs.map(({ stream, line }, index) => ({
+      stream,
+      at: at(index),
+      bytes: Buffer.from(line),
+      isWhole: true,
+    }));
+    if (records.length > 0) await onRecords(records);
   }
 
   async inspectVolume(name: string) {

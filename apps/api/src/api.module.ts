@@ -24,6 +24,7 @@ import { EventsController } from './events/events.controller.js';
 import { EtagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { OpenApi } from './openapi/open-api.js';
+import { LogsController } from './logs/logs.controller.js';
 import { NodesController } from './nodes/nodes.controller.js';
 import { RemovalController } from './nodes/removal.controller.js';
 import { PluginsController } from './records/plugins.controller.js';
@@ -54,6 +55,7 @@ export const CONTROLLERS = [
   ReleasesController,
   PromoteController,
   DriftController,
+  LogsController,
   NodesController,
   RemovalController,
   TriggersController,

@@ -1,5 +1,6 @@
 import type { Logger } from '#runtime/logging';
 import { pruneReleases } from '#store/prune-releases';
+import { readSettings } from '#store/settings';
 import type { Store } from '#store/store';
 
 const EVERY_MS = 60_000;
@@ -19,6 +20,8 @@ const EXPIRED = [
   // Processes that are gone; a node's last words stay until it is forgotten.
   `delete from state.heartbeat h where h.seen_at < now() - interval '1 day' and exists (
     select from state.heartbeat n where n.node = h.node and n.seen_at > h.seen_at)`,
+  // Of containers that are gone: those that are there are seen every hour.
+  `delete from state.log_cursor where seen_at < now() - interval '7 days'`,
   // The log of a deployment is kept for 30 days, and for the last 50 of its workload as long as those are.
   `delete from state.deployment_log l using (
       select d.id from view.deployment d
@@ -38,6 +41,8 @@ export function createTidy(store: Store, logger: Logger) {
   let tidying: Promise<unknown> = Promise.resolve();
   const tidy = async () => {
     for (const statement of EXPIRED) await store.pool.query(statement);
+    const { logDays } = await readSettings(store);
+    await store.pool.query(`delete from state.log_chunk where last_at < now() - $1 * interval '1 day'`, [logDays]);
     await pruneReleases(store, 'system:reconciler');
   };
   return {

@@ -4,6 +4,7 @@ import { startDrift } from './drift/start-drift.js';
 import { createEquip } from './equip.js';
 import { createKeeper } from './keeper.js';
 import type { Work } from './lead.js';
+import { startLogs } from './logs/start-logs.js';
 import { listRoutes } from './list-routes.js';
 
 /** Events after which the routes may be other ones. */
@@ -17,7 +18,7 @@ const ROUTE_EVENTS = new Set([
   'SettingsChanged',
 ]);
 
-/** What one process per node does: keeps its proxy, and its workloads as they should be. */
+/** What one process per node does: keeps its proxy, keeps its workloads as they should be, stores what they say. */
 export async function startWorkOfNode(deps: ReconcilerDeps, held: HeldLease): Promise<Work> {
   const { store, secrets, sources, proxy, proxyIo, proxyPorts, node, logger } = deps;
   const keeper = createKeeper({
@@ -35,10 +36,11 @@ export async function startWorkOfNode(deps: ReconcilerDeps, held: HeldLease): Pr
   });
   await keeper.start();
   const drift = startDrift({ ...deps, routesDirectory: proxyIo.routesDirectory });
+  const logs = startLogs({ ...deps, held });
   return {
     async stop() {
       stopListening();
-      await Promise.all([keeper.stop(), drift.stop()]);
+      await Promise.all([keeper.stop(), drift.stop(), logs.stop()]);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Docker } from './docker.js';
 import { connectEngine, DEFAULT_DEADLINES, type Deadlines } from './engine.js';
 import { watchContainers } from './events.js';
 import { inspectImage } from './images.js';
+import { followRecords } from './log-records.js';
 import { followLogs, tailLogs } from './logs.js';
 import { ensureNetwork, removeNetwork } from './networks.js';
 import { pull } from './pull.js';
@@ -29,6 +30,7 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     listContainers: (labels, signal) => containers.listContainers(engine, labels, signal),
     watchContainers: (options) => watchContainers(engine, options),
     tailLogs: (id, lines, signal) => tailLogs(engine, { id, lines, signal }),
+    followRecords: (id, options) => followRecords(engine, { id, ...options }),
     followLogs: (id, onLine, signal) => followLogs(engine, { id, onLine, signal }),
     inspectVolume: (name, signal) => volumes.inspectVolume(engine, name, signal),
     createVolume: (spec, signal) => volumes.createVolume(engine, spec, signal),

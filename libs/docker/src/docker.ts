@@ -39,6 +39,11 @@ export interface Docker {
    * lets go of the connection: look whether the container still runs.
    */
   followLogs(id: string, onLine: (line: LogLine) => void, signal?: AbortSignal): Promise<void>;
+  /**
+   * The same with the engine's instants, from one of them on: what has that very instant comes again. `onRecords` is
+   * awaited before more is read.
+   */
+  followRecords(id: string, options: FollowRecords): Promise<void>;
   /** Null when absent. */
   inspectVolume(name: string, signal?: AbortSignal): Promise<DockerVolume | null>;
   /** One of that name stays what it is, labels too: the answer says what that is. */
@@ -149,6 +154,26 @@ export interface ContainerEvent {
   readonly labels: Readonly<Record<string, string>>;
   /** Of a `die`. */
   readonly exitCode: number | null;
+}
+
+export interface FollowRecords {
+  /** {@link LogRecord.at} of an earlier record; null = from the first on. */
+  readonly since: string | null;
+  /** Only so many of those that are there already; null = all. */
+  readonly tail: number | null;
+  readonly onRecords: (records: readonly LogRecord[]) => Promise<void> | void;
+  readonly signal: AbortSignal;
+}
+
+/** What a program wrote at once: a line, or a part of one. */
+export interface LogRecord {
+  readonly stream: 'stdout' | 'stderr';
+  /** RFC 3339 with nine digits after the second: equal length, so that text order is order. */
+  readonly at: string;
+  /** Without the line feed. */
+  readonly bytes: Buffer;
+  /** False: its line goes on in the next record of this stream. */
+  readonly isWhole: boolean;
 }
 
 export interface LogLine {

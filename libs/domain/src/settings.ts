@@ -11,6 +11,8 @@ export interface Settings {
   readonly maxTriggerFanOutConcurrency: number;
   /** Successful releases kept per workload. */
   readonly releasesKept: number;
+  /** Days that the output of containers is kept, as far as its ring reaches. */
+  readonly logDays: number;
   /** Days that raw bodies are kept. */
   readonly bodyDays: number;
   /** Days that terminal histories are kept; null = for ever. */
@@ -41,6 +43,7 @@ export const DEFAULT_SETTINGS: Settings = {
   acme: { directory: LETS_ENCRYPT },
   maxTriggerFanOutConcurrency: 4,
   releasesKept: 5,
+  logDays: 14,
   bodyDays: 30,
   historyDays: null,
   maxBodyBytes: 5 * 1024 * 1024,
@@ -65,6 +68,7 @@ export const settings: Decider<Settings, SettingsCommand, SettingsEvent> = {
     const changes = Object.fromEntries(differing) as Partial<Settings>;
     requireBetween(changes, 'maxTriggerFanOutConcurrency', [1, 1000]);
     requireBetween(changes, 'releasesKept', [1, 100]);
+    requireBetween(changes, 'logDays', [1, 365]);
     requireBetween(changes, 'bodyDays', [1, 3650]);
     requireBetween(changes, 'historyDays', [1, 36500]);
     if (changes.acme) requireDirectory(changes.acme);

@@ -9,6 +9,9 @@ export interface Message {
   readonly data: object;
 }
 
+/** One, or several that are sent at once. */
+type Messages = AsyncIterable<Message | readonly Message[] | null>;
+
 const HEARTBEAT_MS = 15_000;
 
 /** JSON lines when asked for, else SSE. */
@@ -21,7 +24,7 @@ export function wantsLines(request: FastifyRequest): boolean {
  * `next()`. `null` from the source means "nothing new".
  */
 export function sendStream(
-  messages: AsyncIterable<Message | null>,
+  messages: Messages,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
 ): void {
   const isLines = wantsLines(request);
@@ -33,17 +36,22 @@ export function sendStream(
     .send(Readable.from(chunks, { objectMode: false }));
 }
 
-async function* asLines(messages: AsyncIterable<Message | null>): AsyncGenerator<string> {
-  for await (const message of messages) if (message !== null) yield `${JSON.stringify(message.data)}\n`;
+async function* asLines(messages: Messages): AsyncGenerator<string> {
+  for await (const some of messages)
+    if (some !== null)
+      yield [some]
+        .flat()
+        .map(({ data }) => `${JSON.stringify(data)}\n`)
+        .join('');
 }
 
-async function* asEvents(messages: AsyncIterable<Message | null>): AsyncGenerator<string> {
+async function* asEvents(messages: Messages): AsyncGenerator<string> {
   yield ': open\n\n';
   let quietSince = performance.now();
-  for await (const message of messages) {
-    if (message === null && performance.now() - quietSince < HEARTBEAT_MS) continue;
+  for await (const some of messages) {
+    if (some === null && performance.now() - quietSince < HEARTBEAT_MS) continue;
     quietSince = performance.now();
-    yield message === null ? ': still here\n\n' : eventText(message);
+    yield some === null ? ': still here\n\n' : [some].flat().map(eventText).join('');
   }
 }
 

@@ -71,6 +71,16 @@ export class SettingsView {
   maxTriggerFanOutConcurrency: number;
 
   @ApiProperty({ type: 'integer', minimum: 1, maximum: 100 }) @ValidateIf(isGiven) @IsInt() releasesKept: number;
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    maximum: 365,
+    description: 'Output of containers, 4 MiB per workload at most',
+  })
+  @ValidateIf(isGiven)
+  @IsInt()
+  logDays: number;
+
   @ApiProperty({ type: 'integer', minimum: 1, maximum: 3650, description: 'Bodies of deliveries' })
   @ValidateIf(isGiven)
   @IsInt()
