@@ -29,7 +29,7 @@ export class Failpoints {
     const taken = () => readdirSync(this.folder).find((found) => found.endsWith(name) && found.startsWith('taken-'));
     return {
       sprung: () =>
-        until(async () => Number(/^taken-(\d+)!/.exec(taken() ?? '')?.[1] ?? NaN) || null, `the trap ${name}`, 30_000),
+        until(async () => Number(/^taken-(\d+)!/.exec(taken() ?? '')?.[1] ?? NaN) || null, `the trap ${name}`),
     };
   }
 
