@@ -149,9 +149,13 @@ test('settings have defaults, limits and a version', async () => {
     acme: { directory: 'https://acme-v02.api.letsencrypt.org/directory' },
     maxTriggerFanOutConcurrency: 4,
     releasesKept: 5,
+    logDays: 14,
     bodyDays: 30,
     historyDays: null,
     maxBodyBytes: 5_242_880,
+    volumeBase: null,
+    allowedVolumePaths: [],
+    allowedNamedVolumes: [],
     version: 0,
   });
   const changed = await api
