@@ -40,8 +40,17 @@ export interface Load {
   }>;
 }
 
+export interface LoadOptions {
+  /** Once more on a fresh connection, as browsers do: a change of the proxy's configuration closes those that stand open. */
+  readonly asksAgain?: boolean;
+}
+
 /** Busy keep-alive connections, each asking again as soon as it was answered. */
-export function startLoad(target: { port: number; host: string; path?: string }, connections: number): Load {
+export function startLoad(
+  target: { port: number; host: string; path?: string },
+  connections: number,
+  { asksAgain = false }: LoadOptions = {},
+): Load {
   let isOn = true;
   let requests = 0;
   const failures: string[] = [];
@@ -51,7 +60,10 @@ export function startLoad(target: { port: number; host: string; path?: string },
     while (isOn) {
       requests += 1;
       try {
-        const answer = await getFace({ ...target, agent });
+        const answer = await getFace({ ...target, agent }).catch((error: unknown) => {
+          if (!asksAgain) throw error;
+          return getFace(target);
+        });
         if (answer.status !== 200) failures.push(`${answer.status} ${answer.body}`);
         bodies.add(answer.body);
       } catch (error) {

@@ -114,7 +114,8 @@ async function contextOf(spec: ImageSpec): Promise<Buffer> {
   for (const applet of APPLETS) tar.entry({ name: `root/bin/${applet}`, type: 'symlink', linkname: 'busybox' });
   tar.entry({ name: 'root/www/', type: 'directory' });
   tar.entry({ name: 'root/tmp/', type: 'directory', mode: 0o1777 });
-  for (const [path, content] of Object.entries(spec.files ?? {})) tar.entry({ name: `root${path}` }, content);
+  for (const [path, content] of Object.entries(spec.files ?? {}))
+    tar.entry({ name: `root${path}`, mode: 0o755 }, content);
   tar.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of tar) chunks.push(chunk as Buffer);

@@ -20,9 +20,12 @@ export async function brokenInvariants(
 /** I7: our containers are those of the current deployments, no more and no fewer. */
 async function strayContainers(parts: Pick<Parts, 'store' | 'config'>): Promise<readonly string[]> {
   const docker = createDocker({ host: parts.config.dockerHost });
-  const workloads = await rows(parts, 'select id, current_deployment_id as current, lifecycle from view.workload');
+  const workloads = await rows(
+    parts,
+    'select id, current_deployment_id as current, lifecycle, run_state as "runState" from view.workload where is_run_state_reached',
+  );
   const broken: string[] = [];
-  for (const { id, current, lifecycle } of workloads as { id: string; current: string | null; lifecycle: string }[]) {
+  for (const { id, current, lifecycle, runState } of workloads as unknown as readonly WorkloadRow[]) {
     const containers = await docker.listContainers([`${LABELS.workloadId}=${id}`]);
     const strays = containers.filter(
       ({ labels }) => lifecycle !== 'present' || labels[LABELS.deploymentId] !== current,
@@ -31,9 +34,18 @@ async function strayContainers(parts: Pick<Parts, 'store' | 'config'>): Promise<
     const serving = containers.filter(
       ({ labels, state }) => labels[LABELS.deploymentId] === current && state === 'running',
     );
-    if (lifecycle === 'present' && current !== null && serving.length === 0) broken.push(`I7 nothing runs for ${id}`);
+    const isWanted = lifecycle === 'present' && current !== null && runState === 'running';
+    if (isWanted && serving.length === 0) broken.push(`I7 nothing runs for ${id}`);
+    if (runState === 'stopped' && serving.length > 0) broken.push(`I7 ${id} is stopped, and runs`);
   }
   return broken;
+}
+
+interface WorkloadRow {
+  readonly id: string;
+  readonly current: string | null;
+  readonly lifecycle: string;
+  readonly runState: string;
 }
 
 async function rows({ store }: Pick<Parts, 'store'>, sql: string): Promise<readonly Record<string, unknown>[]> {

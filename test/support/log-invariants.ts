@@ -18,6 +18,7 @@ export async function brokenLog(pool: Pool, databaseUrl: string): Promise<readon
 /** Each of these finds nothing. Epochs count where the workload's lease is what is held: fan-out asks under another. */
 const NONE: Readonly<Record<string, string>> = {
   'I2 not terminal': `select id, status from view.deployment where is_unfinished`,
+  'I2 run state': `select id, run_state from view.workload where not is_run_state_reached and lifecycle = 'present'`,
   'I2 not settled': `select id, status from view.delivery where status in ('accepted', 'dispatching')`,
   'I3 versions': `select stream from log.event group by stream having min(version) <> 1 or max(version) <> count(*)`,
   'I3 positions': `select 1 as gap from log.position having min(position) <> 1 or max(position) <> count(*)`,

@@ -40,6 +40,7 @@ import { EnvController } from './workloads/env.controller.js';
 import { HoldController } from './workloads/hold.controller.js';
 import { PromoteController } from './workloads/promote.controller.js';
 import { ReleasesController } from './workloads/releases.controller.js';
+import { RunStateController } from './workloads/run-state.controller.js';
 import { ResolveArtifact } from './workloads/resolve-artifact.js';
 import { VolumesController } from './workloads/volumes.controller.js';
 import { WorkloadReadsController } from './workloads/workload-reads.controller.js';
@@ -52,6 +53,7 @@ export const CONTROLLERS = [
   EnvController,
   VolumesController,
   HoldController,
+  RunStateController,
   ReleasesController,
   PromoteController,
   DriftController,

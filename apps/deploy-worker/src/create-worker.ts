@@ -3,6 +3,7 @@ import type { WorkItem } from '#queue/worker';
 import { processDeployment } from './deploy/deploy.processor.js';
 import type { WorkerDeps } from './deps.js';
 import { processDelivery } from './fan-out/fan-out.processor.js';
+import { processRunState } from './run-state/run-state.processor.js';
 import { createSweep } from './sweep.js';
 import { processTeardown } from './teardown.processor.js';
 
@@ -12,6 +13,7 @@ type Processor = (deps: WorkerDeps, subjectId: string) => Promise<void>;
 export const PROCESSORS: Readonly<Record<ReactionName, Processor>> = {
   'fan-out': processDelivery,
   deploy: processDeployment,
+  'run-state': processRunState,
   teardown: processTeardown,
 };
 

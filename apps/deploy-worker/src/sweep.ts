@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Reaction, ReactionName } from '#domain/reactions';
 import { readSettings } from '#store/settings';
 import type { WorkerDeps } from './deps.js';
+import { RUN_STATE_OWED } from './run-state-owed.js';
 
 /** Something that is wanted and held by nobody. */
 interface Wanted {
@@ -100,6 +101,10 @@ async function findWanted(pool: Pool, { node, olderThanMs, mostPerDelivery }: Se
             select from view.deployment p where p.delivery_id = d.id and p.status in ('waiting', 'running')))
           and not exists (select from state.lease l where l.subject = 'delivery-' || d.id and l.until > clock_timestamp())
         order by d.id limit ${MOST_PER_SWEEP})
+      union all
+      (${RUN_STATE_OWED} and w.node = $1 and w.updated_at < now() - $2 * interval '1 millisecond'
+          and not exists (select from state.lease l where l.subject = 'workload-' || w.id and l.until > clock_timestamp())
+        order by w.id limit ${MOST_PER_SWEEP})
       union all
       (select 'teardown', w.id, w.node, e.id
         from view.workload w join log.event e on e.stream = 'workload-' || w.id and e.type = 'WorkloadDeleted'

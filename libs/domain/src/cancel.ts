@@ -18,13 +18,20 @@ type CancelEvent =
   | { readonly type: 'DeploymentCancelled'; readonly data: CancelRequest }
   | { readonly type: 'DeploymentCancelRequested'; readonly data: CancelRequest & { readonly node: string } };
 
-/** A waiting one ends at once; the holder of a running one undoes and ends it. Throws `already-switched`, `already-ended`. */
-export function requestCancel({ message }: CancelRequest, state: Cancellable): CancelEvent[] {
+/**
+ * A waiting one ends at once; the holder of a running one undoes and ends it. Throws `already-switched`, `already-ended`,
+ * or changes nothing where it is asked for only if it is still time.
+ */
+export function requestCancel(
+  { message, onlyIfStill = false }: CancelRequest & { readonly onlyIfStill?: boolean },
+  state: Cancellable,
+): CancelEvent[] {
   const { id = '', node = '' } = state.request ?? {};
   if (state.status === 'waiting') return [{ type: 'DeploymentCancelled', data: { message } }];
   // What failed for good is being undone already, and ends as what it is.
   const isEnding = state.status === 'running' && (state.failure !== null || state.cancel !== null);
   if (state.status === 'cancelled' || isEnding) return [];
+  if (onlyIfStill && (state.status !== 'running' || isAtTheSwitch(state))) return [];
   if (isAtTheSwitch(state)) {
     const how = state.status === 'running' ? 'is at its switch' : 'has switched: its release took over';
     throw new Rejection(
@@ -46,8 +53,9 @@ export function supersede(
   state: Cancellable,
 ): (CancelEvent | Superseded)[] {
   if (state.status === 'waiting') return [{ type: 'DeploymentSuperseded', data: { by } }];
-  if (!cancelsRunning || state.status !== 'running' || isAtTheSwitch(state)) return [];
-  return requestCancel({ message: `Deployment ${by} is newer, and the policy is to cancel what runs.` }, state);
+  if (!cancelsRunning) return [];
+  const message = `Deployment ${by} is newer, and the policy is to cancel what runs.`;
+  return requestCancel({ message, onlyIfStill: true }, state);
 }
 
 /** From the start of the commit step on it is too late: whoever is first in the stream, this or that start, wins. */

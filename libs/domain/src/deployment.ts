@@ -72,7 +72,7 @@ export type DeploymentCommand =
   | { type: 'RecordStepFailure'; failure: StepFailure; retryAt: string | null }
   | { type: 'FailDeployment' }
   | { type: 'RejectDeployment'; code: string; message: string; class: FailureClass }
-  | { type: 'RequestCancel'; message: string }
+  | { type: 'RequestCancel'; message: string; onlyIfStill?: boolean }
   | { type: 'CancelDeployment'; message: string }
   | { type: 'SupersedeDeployment'; by: string; cancelsRunning?: boolean }
   | { type: 'SkipDeployment'; code: string; message: string }

@@ -1,8 +1,8 @@
 import { parseStream } from './decider.js';
 import type { RecordedEvent } from './event.js';
 
-/** The three things that workers do because something happened. */
-export const REACTIONS = ['fan-out', 'deploy', 'teardown'] as const;
+/** The four things that workers do because something happened. */
+export const REACTIONS = ['fan-out', 'deploy', 'run-state', 'teardown'] as const;
 export type ReactionName = (typeof REACTIONS)[number];
 
 /** A hint for a worker: look at this subject. Everything else it reads from the log. */
@@ -26,6 +26,11 @@ const REACTION_TO: Readonly<Record<string, (event: RecordedEvent) => Reaction | 
     subjectId: subject(event),
     node: String(event.data.node),
   }),
+  WorkloadStopped: (event) => ({ name: 'run-state', subjectId: subject(event), node: String(event.data.node) }),
+  WorkloadStarted: (event) =>
+    event.data.deploymentId === null
+      ? { name: 'run-state', subjectId: subject(event), node: String(event.data.node) }
+      : null,
   WorkloadDeleted: (event) => ({ name: 'teardown', subjectId: subject(event), node: String(event.data.node) }),
 };
 

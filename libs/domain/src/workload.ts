@@ -1,10 +1,15 @@
 import type { Decider, DomainEvent } from './decider.js';
 import { Rejection } from './errors.js';
 import { normaliseFaces, type Face } from './face.js';
+import {
+  decideRunState,
+  evolveRunState,
+  type RunStateCommand,
+  type RunStateEvent,
+  type RunStateOf,
+} from './run-state.js';
 import type { SecretRef } from './secret-ref.js';
 import { normaliseVolumes, type Volume } from './volume.js';
-
-export type RunState = 'running' | 'stopped';
 
 /** What to do about drift, a bad watch window, a newer request and an unreadable variable. */
 export interface Policy {
@@ -34,6 +39,7 @@ export type WorkloadEvent =
   | Event<'VolumesSet', { volumes: readonly Volume[] }>
   | Event<'HoldSet', Hold>
   | Event<'HoldReleased', object>
+  | RunStateEvent
   | Event<'WorkloadDeleted', { node: string }>
   | Event<'WorkloadTornDown', object>;
 
@@ -61,10 +67,11 @@ export type WorkloadCommand =
   | { type: 'SetVolumes'; volumes: readonly Volume[] }
   | { type: 'SetHold'; reason: string; at: string }
   | { type: 'ReleaseHold' }
+  | RunStateCommand
   | { type: 'DeleteWorkload'; children: readonly string[] }
   | { type: 'RecordTornDown' };
 
-export interface WorkloadState extends WorkloadSettings {
+export interface WorkloadState extends WorkloadSettings, RunStateOf {
   readonly status: 'absent' | 'present' | 'deleting' | 'gone';
   readonly id: string;
   readonly name: string;
@@ -95,6 +102,9 @@ export const workload: Decider<WorkloadState, WorkloadCommand, WorkloadEvent> = 
     env: {},
     volumes: [],
     hold: null,
+    runState: 'running',
+    isRunStateReached: true,
+    stoppedDuring: [],
   },
   decide(command, state) {
     if (command.type === 'CreateWorkload') return create(command, state);
@@ -129,6 +139,11 @@ export const workload: Decider<WorkloadState, WorkloadCommand, WorkloadEvent> = 
         return { ...state, hold: event.data };
       case 'HoldReleased':
         return { ...state, hold: null };
+      case 'WorkloadStopped':
+      case 'WorkloadStarted':
+      case 'RunStateReached':
+      case 'WorkloadStartFailed':
+        return evolveRunState(state, event);
       case 'WorkloadDeleted':
         return { ...state, status: 'deleting' };
       case 'WorkloadTornDown':
@@ -173,6 +188,8 @@ function change(
         : [{ type: 'HoldSet', data: { reason: command.reason, since: command.at } }];
     case 'ReleaseHold':
       return state.hold === null ? [] : [{ type: 'HoldReleased', data: {} }];
+    default:
+      return decideRunState(command, state);
   }
 }
 

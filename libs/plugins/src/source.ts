@@ -195,6 +195,13 @@ export interface Source<C extends object = object> {
   plan(release: Release<C>, previous: Release<C> | null): Plan;
   /** Pure: one Docker list per node and tick feeds all. */
   observe(release: Release<C>, snapshot: NodeSnapshot): Observation;
+  /** Takes what serves out of service and keeps it, the route first. Left out: it cannot be stopped. */
+  stop?(release: Release<C>): readonly Step[];
+  /**
+   * Brings what was stopped back, the route last, by the facts of its deployment. Undone when a step fails. Throws
+   * {@link TerminalError} `not-startable` where it has to be deployed again instead.
+   */
+  start?(release: Release<C>): readonly Step[];
   /** Idempotent, also on what was never deployed. */
   teardown(workload: { readonly workloadId: string; readonly workloadName: string }): readonly Step[];
 }

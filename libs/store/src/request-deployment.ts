@@ -48,7 +48,7 @@ export async function requestDeployment(
   }
 }
 
-async function standingOf(store: Store, workloadId: string): Promise<Standing> {
+export async function standingOf(store: Store, workloadId: string): Promise<Standing> {
   const { rows } = await store.pool.query<Standing>({
     name: 'standing-deployments',
     text: `select d.id as "waitingId", w.running_deployment_id as "runningId", w.policy->>'onNewer' as "onNewer"

@@ -42,6 +42,12 @@ describe('what happens after an event', () => {
     });
   });
 
+  it('a workload started by its deployment asks for nothing more', () => {
+    const started = recorded('WorkloadStarted', WORKLOAD);
+    expect(reactionTo(started)).toMatchObject({ name: 'run-state', subjectId: WORKLOAD, node: 'default' });
+    expect(reactionTo({ ...started, data: { ...started.data, deploymentId: DEPLOYMENT } })).toBeNull();
+  });
+
   it('nothing else asks for anything', () => {
     const asking = Object.keys(SAMPLES).filter((type) => reactionTo(recorded(type as EventType, 'x')) !== null);
     expect(asking.sort()).toEqual([
@@ -49,6 +55,8 @@ describe('what happens after an event', () => {
       'DeploymentCancelRequested',
       'DeploymentRequested',
       'WorkloadDeleted',
+      'WorkloadStarted',
+      'WorkloadStopped',
     ]);
   });
 

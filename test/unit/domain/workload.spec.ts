@@ -228,3 +228,75 @@ describe('deleting a workload', () => {
     given(workload, [created, deleted, tornDown]).when({ type: 'DeleteWorkload', children: [] }).rejects('not-found');
   });
 });
+
+describe('stopping and starting', () => {
+  const stop = (during: readonly string[] = []): WorkloadCommand => ({ type: 'StopWorkload', during, reason: null });
+  const start: WorkloadCommand = { type: 'StartWorkload', reason: null };
+  const stopped = (during: readonly string[] = []): WorkloadEvent => ({
+    type: 'WorkloadStopped',
+    data: { node: 'default', during, reason: null },
+  });
+  const started = (deploymentId: string | null = null): WorkloadEvent => ({
+    type: 'WorkloadStarted',
+    data: { node: 'default', deploymentId, reason: null },
+  });
+  const reached = (runState: 'running' | 'stopped'): WorkloadEvent => ({ type: 'RunStateReached', data: { runState } });
+  const failure = { step: 'wait-healthy', code: 'not-healthy', message: 'no answer' };
+
+  it('is wanted at once, and owed until a worker has carried it out', () => {
+    given(workload, [created]).when(stop()).then([stopped()]).state({ runState: 'stopped', isRunStateReached: false });
+    given(workload, [created, stopped()])
+      .when({ type: 'ReachRunState', runState: 'stopped' })
+      .then([reached('stopped')])
+      .state({ isRunStateReached: true });
+  });
+
+  it('twice is once', () => {
+    given(workload, [created, stopped(), reached('stopped')])
+      .when(stop())
+      .then([]);
+    given(workload, [created]).when(start).then([]);
+    given(workload, [created, stopped(), started()]).when(start).then([]);
+  });
+
+  it('what was carried out too late is not what is wanted by now', () => {
+    given(workload, [created, stopped(), started()]).when({ type: 'ReachRunState', runState: 'stopped' }).then([]);
+    given(workload, [created, stopped(), started(), stopped()]).when({ type: 'FailStart', failure }).then([]);
+  });
+
+  it('a start that failed leaves it stopped, and it can be started again', () => {
+    given(workload, [created, stopped(), reached('stopped'), started()])
+      .when({ type: 'FailStart', failure })
+      .then([{ type: 'WorkloadStartFailed', data: failure }])
+      .state({ runState: 'stopped', isRunStateReached: true });
+    given(workload, [created, stopped(), started(), { type: 'WorkloadStartFailed', data: failure }])
+      .when(start)
+      .then([started()]);
+  });
+
+  it('a deployment that has switched starts it, and leaves nothing to a worker', () => {
+    given(workload, [created, stopped(), reached('stopped')])
+      .when({ type: 'StartByDeployment', deploymentId: 'd1' })
+      .then([started('d1')])
+      .state({ runState: 'running', isRunStateReached: true });
+    given(workload, [created]).when({ type: 'StartByDeployment', deploymentId: 'd1' }).then([]);
+  });
+
+  it('a deployment that the stop came upon does not start it, not even when it was stopped before', () => {
+    given(workload, [created, stopped(['d1'])])
+      .when({ type: 'StartByDeployment', deploymentId: 'd1' })
+      .then([]);
+    given(workload, [created, stopped(), reached('stopped')])
+      .when(stop(['d1']))
+      .then([stopped(['d1'])])
+      .state({ isRunStateReached: false });
+    given(workload, [created, stopped(['d1'])])
+      .when({ type: 'StartByDeployment', deploymentId: 'd2' })
+      .then([started('d2')]);
+  });
+
+  it('is refused for one that is being deleted', () => {
+    given(workload, [created, deleted]).when(stop()).rejects('workload-deleting');
+    given(workload, [created, deleted]).when(start).rejects('workload-deleting');
+  });
+});

@@ -12,6 +12,11 @@ const GRACE_MS = 1_500;
 
 /** While one step runs. A step that ends meanwhile is recorded, and the cancel is seen then. */
 export function watchCancel(pool: Pool, deploymentId: string): CancelWatch {
+  return watchFor(() => isRequested(pool, deploymentId), 'the deployment is cancelled');
+}
+
+/** Asks twice a second, from half a second on. While the database does not answer, the lease decides. */
+export function watchFor(isOver: () => Promise<boolean>, why: string): CancelWatch {
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
@@ -19,10 +24,12 @@ export function watchCancel(pool: Pool, deploymentId: string): CancelWatch {
     if (!isStopped) timer = setTimeout(next, ms);
   };
   const look = () =>
-    void isRequested(pool, deploymentId).then((isIt) => {
-      if (isIt) later(() => abort.abort(new Error('the deployment is cancelled')), GRACE_MS);
-      else later(look, POLL_MS);
-    });
+    void isOver()
+      .catch(() => false)
+      .then((isIt) => {
+        if (isIt) later(() => abort.abort(new Error(why)), GRACE_MS);
+        else later(look, POLL_MS);
+      });
   later(look, POLL_MS);
   return {
     signal: abort.signal,
@@ -33,16 +40,11 @@ export function watchCancel(pool: Pool, deploymentId: string): CancelWatch {
   };
 }
 
-/** While the database does not answer, the lease decides. */
 async function isRequested(pool: Pool, deploymentId: string): Promise<boolean> {
-  try {
-    const { rows } = await pool.query<{ isIt: boolean }>({
-      name: 'cancel-requested',
-      text: 'select cancel_requested_at is not null as "isIt" from view.deployment where id = $1',
-      values: [deploymentId],
-    });
-    return rows[0]?.isIt === true;
-  } catch {
-    return false;
-  }
+  const { rows } = await pool.query<{ isIt: boolean }>({
+    name: 'cancel-requested',
+    text: 'select cancel_requested_at is not null as "isIt" from view.deployment where id = $1',
+    values: [deploymentId],
+  });
+  return rows[0]?.isIt === true;
 }

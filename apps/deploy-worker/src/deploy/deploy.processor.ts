@@ -1,4 +1,6 @@
-import { deployment, isUnfinished, type DeploymentState } from '#domain/deployment';
+import { streamOf } from '#domain/decider';
+import type { RunState } from '#domain/run-state';
+import { deployment, isUnfinished, type DeploymentReason, type DeploymentState } from '#domain/deployment';
 import { RetryableError, TerminalError } from '#domain/errors';
 import { DEFAULT_POLICY, type Policy } from '#domain/workload';
 import { askKeeper } from '#runtime/applied-routes';
@@ -13,6 +15,7 @@ import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
 import { watchCancel } from './cancel-watch.js';
+import { handOver } from '../run-state/hand-over.js';
 import { openDeploymentLog } from './deployment-log.js';
 import { openRelease, previousRelease } from './load-release.js';
 import { isDeliveryFull, nextOfDelivery, nextOfWorkload } from './next.js';
@@ -57,6 +60,7 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
     if (outcome === 'not-mine') return;
     next = await nextOfWorkload(deps.store.pool, workloadId);
   }
+  if (!deps.stopping?.aborted) await handOver(deps, workloadId);
 }
 
 /** `later`: tried again at its time. `not-mine`: the lease is lost, the process ends, or its delivery has no room. */
@@ -90,7 +94,11 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const source = plugins.sources.find((plugin) => plugin.kind === request.sourceKind);
   if (source === undefined)
     throw new TerminalError('unknown-kind', `This worker has no source ${request.sourceKind}.`, 'operator');
-  const { current, correlationId, undecryptableEnv } = await situation(deps, request.workloadId, deploymentId);
+  const now = await situation(deps, request.workloadId, deploymentId);
+  const { current, correlationId, undecryptableEnv, isStopped } = now;
+  if (isStopped && known.state.status === 'waiting' && !BY_HAND.includes(request.reason)) {
+    return await skipStopped(deps, lease, { deploymentId, correlationId });
+  }
   const previousDeploymentId = known.state.status === 'waiting' ? current : known.state.previousDeploymentId;
   const opening = { secrets: deps.secrets, undecryptableEnv };
   const { release, secretValues, skippedEnv } = await openRelease(request, source, opening);
@@ -103,7 +111,7 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const { workloadId } = request;
   const io = (step: string, cancel?: AbortSignal) => stepIo(deps, { lease, workloadId, step, log, cancel });
   const of = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
-  const run = { ...of, skippedEnv };
+  const run = { ...of, skippedEnv, startsWorkload: isStopped };
   try {
     const onSwitched = () => enqueueNext(deps, request.deliveryId);
     const watch = () => watchCancel(store.pool, deploymentId);
@@ -114,6 +122,21 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   }
 }
 
+/** What somebody asked for starts a stopped workload; a trigger never does, also when the stop came after it. */
+const BY_HAND: readonly DeploymentReason[] = ['manual', 'promote', 'rollback'];
+
+async function skipStopped(
+  { store, owner }: WorkerDeps,
+  { subject, epoch }: HeldLease,
+  of: { deploymentId: string; correlationId: string },
+): Promise<DeploymentState> {
+  const { deploymentId, correlationId } = of;
+  const skip = { type: 'SkipDeployment', code: 'stopped', message: 'The workload was stopped.' } as const;
+  const cause = { actor: `system:${owner}`, correlationId, lease: { subject, epoch } };
+  const { folds } = await store.commit([on(deployment, deploymentId, skip)], cause);
+  return (folds.get(streamOf('deployment', deploymentId)) as Folded<DeploymentState>).state;
+}
+
 /** The delivery's limit is counted under a lock when a worker claims. */
 async function roomGuard({ store }: WorkerDeps, deliveryId: string | null): Promise<readonly Statement[]> {
   if (deliveryId === null) return [];
@@ -122,16 +145,23 @@ async function roomGuard({ store }: WorkerDeps, deliveryId: string | null): Prom
   return [{ text: 'select log.assert_room($1, $2)', values: [deliveryId, maxTriggerFanOutConcurrency + 1] }];
 }
 
+interface SituationRow {
+  readonly current: string | null;
+  readonly correlation: string;
+  readonly policy: Policy | null;
+  readonly runState: RunState | null;
+}
+
 async function situation({ store }: WorkerDeps, workloadId: string, deploymentId: string) {
-  const { rows } = await store.pool.query<{ current: string | null; correlation: string; policy: Policy | null }>({
+  const { rows } = await store.pool.query<SituationRow>({
     name: 'deploy-situation',
-    text: `select w.current_deployment_id as current, w.policy, d.correlation_id as correlation
+    text: `select w.current_deployment_id as current, w.policy, w.run_state as "runState", d.correlation_id as correlation
       from view.deployment d left join view.workload w on w.id = $1 where d.id = $2`,
     values: [workloadId, deploymentId],
   });
-  const { current = null, correlation = deploymentId, policy } = rows[0] ?? {};
+  const { current = null, correlation = deploymentId, policy, runState } = rows[0] ?? {};
   const { undecryptableEnv } = { ...DEFAULT_POLICY, ...policy };
-  return { current, correlationId: correlation, undecryptableEnv };
+  return { current, correlationId: correlation, undecryptableEnv, isStopped: runState === 'stopped' };
 }
 
 /** The end of one makes room for the next of its delivery, or ends the delivery. */

@@ -5,6 +5,7 @@ import {
   type DeploymentState,
   type StepFailure,
 } from '#domain/deployment';
+import { workload } from '#domain/workload';
 import { streamOf } from '#domain/decider';
 import { TerminalError } from '#domain/errors';
 import type { Facts, Plan, Release, Source, Step, StepIo } from '#plugins/source';
@@ -33,6 +34,8 @@ export interface Run {
   readonly skippedEnv: readonly string[];
   readonly log: DeploymentLog;
   readonly stopping: AbortSignal | undefined;
+  /** The workload is stopped: it runs from the switch on. */
+  readonly startsWorkload: boolean;
   /** What else must hold when the deployment is claimed. */
   readonly claimGuards: readonly Statement[];
   /** The stream as its holder knows it. Beside it only a request to cancel is written: then it is read anew. */
@@ -151,7 +154,7 @@ async function undoAndEnd(run: Run, plan: Plan, state: DeploymentState): Promise
 
 async function record(run: Run, command: DeploymentCommand): Promise<DeploymentState> {
   const { store, lease, deploymentId, correlationId, owner } = run;
-  const operations = [{ ...on(deployment, deploymentId, command), known: run.known }, ...rolledAway(run, command)];
+  const operations = [{ ...on(deployment, deploymentId, command), known: run.known }, ...withTheSwitch(run, command)];
   const { folds } = await store.commit(operations, {
     actor: `system:${owner}`,
     correlationId,
@@ -162,12 +165,14 @@ async function record(run: Run, command: DeploymentCommand): Promise<DeploymentS
   return run.known.state;
 }
 
-/** With the success of a rollback, what served until then has become `rolled_back`. */
-function rolledAway({ deploymentId, known }: Run, command: DeploymentCommand): readonly Operation[] {
+/** With its success, what a rollback leaves has become `rolled_back`, and a stopped workload runs. */
+function withTheSwitch(run: Run, command: DeploymentCommand): readonly Operation[] {
+  const { deploymentId, release, startsWorkload, known } = run;
   const { request, commitStep, previousDeploymentId } = known.state;
-  const isSwitch = command.type === 'CompleteStep' && command.step === commitStep;
-  if (!isSwitch || request?.reason !== 'rollback' || previousDeploymentId === null) return [];
-  return [on(deployment, previousDeploymentId, { type: 'RollBackDeployment', by: deploymentId })];
+  if (command.type !== 'CompleteStep' || command.step !== commitStep) return [];
+  const started = startsWorkload ? [on(workload, release.workloadId, { type: 'StartByDeployment', deploymentId })] : [];
+  if (request?.reason !== 'rollback' || previousDeploymentId === null) return started;
+  return [...started, on(deployment, previousDeploymentId, { type: 'RollBackDeployment', by: deploymentId })];
 }
 
 function stepNamed(plan: Plan, name: string): Step {

@@ -1,7 +1,8 @@
 import { mergeOverride, type AcceptedCandidate, type Override } from '#domain/binding';
 import type { Face } from '#domain/face';
 import type { Volume } from '#domain/volume';
-import type { Env, Hold, Policy, RunState } from '#domain/workload';
+import type { Env, Hold, Policy } from '#domain/workload';
+import type { RunState } from '#domain/run-state';
 import { checkConfig } from '#plugins/config';
 import type { InboundEvent } from '#plugins/inbound';
 import type { Ref, Source } from '#plugins/source';

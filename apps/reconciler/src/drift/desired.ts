@@ -2,7 +2,8 @@ import type { Pool } from 'pg';
 import type { DeploymentReason, DeploymentStatus } from '#domain/deployment';
 import type { Finding, ObservedContainer, ObservedState } from '#domain/observation';
 import type { ReleaseRecord } from '#domain/release';
-import type { Policy, RunState } from '#domain/workload';
+import type { Policy } from '#domain/workload';
+import type { RunState } from '#domain/run-state';
 import type { Facts } from '#plugins/source';
 
 /** What a workload should be, and what is recorded of how it was seen last. */
@@ -53,7 +54,8 @@ export async function readDesired(pool: Pool, node: string): Promise<readonly De
   const { rows } = await pool.query<Omit<Desired, 'epoch'> & { epoch: string }>({
     name: 'read-desired',
     text: `select w.id as "workloadId", w.name, w.source_kind as "sourceKind", w.node, w.policy,
-        w.run_state as "runState", w.lifecycle, coalesce(l.epoch, 0) as epoch,
+        -- While it is being started, what is not up yet is no drift.
+        case when w.is_run_state_reached then w.run_state else 'stopped' end as "runState", w.lifecycle, coalesce(l.epoch, 0) as epoch,
         coalesce(l.until > clock_timestamp(), false) or exists (
           select from view.deployment u where u.workload_id = w.id and u.is_unfinished) as "isBusy",
         case when d.id is not null then jsonb_build_object('deploymentId', d.id, 'reason', d.reason,

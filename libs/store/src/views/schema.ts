@@ -21,6 +21,8 @@ create table view.workload (
   policy jsonb not null,
   hold jsonb,
   run_state text not null default 'running',
+  is_run_state_reached boolean not null default true,
+  start_error jsonb,
   lifecycle text not null default 'present',
   current_deployment_id uuid,
   pending_deployment_id uuid,
@@ -31,8 +33,8 @@ create table view.workload (
   state text not null generated always as (
     case
       when lifecycle <> 'present' then 'deleting'
-      when run_state = 'stopped' then 'stopped'
       when running_deployment_id is not null or pending_deployment_id is not null then 'deploying'
+      when run_state = 'stopped' then 'stopped'
       when current_deployment_id is not null and condition in ('degraded', 'missing') then 'degraded'
       when current_deployment_id is not null then 'running'
       when last_status = 'failed' then 'failed'
@@ -44,6 +46,7 @@ create table view.workload (
 );
 create unique index workload_name on view.workload (name) where lifecycle <> 'gone';
 create index workload_parent on view.workload (parent_id) where parent_id is not null;
+create index workload_run_state_owed on view.workload (node, id) where not is_run_state_reached;
 create index workload_deleting on view.workload (id) where lifecycle = 'deleting';
 
 create table view.face (

@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Face } from '#domain/face';
-import type { Env, Hold, Policy, RunState } from '#domain/workload';
+import type { Env, Hold, Policy } from '#domain/workload';
+import type { RunState } from '#domain/run-state';
 import type { ReleaseRecord } from '#domain/release';
 import type { Volume } from '#domain/volume';
 
@@ -12,6 +13,12 @@ export class ArtifactView {
   @ApiProperty({ type: String, nullable: true, example: 'sha256:…' }) digest: string | null;
   @ApiProperty({ type: String, required: false, description: 'Id of an image that only the host has' })
   localId?: string;
+}
+
+export class StartFailureView {
+  @ApiProperty({ example: 'wait-healthy' }) step: string;
+  @ApiProperty({ example: 'not-healthy' }) code: string;
+  @ApiProperty() message: string;
 }
 
 export const WORKLOAD_STATES = [
@@ -39,6 +46,12 @@ export class Workload {
   @ApiProperty({ example: 'default' }) @Column('text') node: string;
   @ApiProperty({ type: 'object', additionalProperties: true }) @Column('jsonb') policy: Policy;
   @ApiProperty({ enum: ['running', 'stopped'] }) @Column('text') runState: RunState;
+  @ApiProperty({ description: 'False while a worker still stops or starts it' })
+  @Column('boolean', { name: 'is_run_state_reached' })
+  runStateReached: boolean;
+  @ApiProperty({ type: StartFailureView, nullable: true, description: 'Why it could not be started the last time' })
+  @Column('jsonb', { nullable: true })
+  startError: StartFailureView | null;
   @ApiProperty({ enum: WORKLOAD_STATES }) @Column('text') state: (typeof WORKLOAD_STATES)[number];
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
   @Column('jsonb', { nullable: true })

@@ -47,6 +47,16 @@ export function projectWorkload(event: Projected<WorkloadEvent>): readonly State
       return [change({ hold: event.data })];
     case 'HoldReleased':
       return [change({ hold: null })];
+    case 'WorkloadStopped':
+      return [change({ run_state: 'stopped', is_run_state_reached: false, start_error: null })];
+    case 'WorkloadStarted': {
+      const isReached = event.data.deploymentId !== null;
+      return [change({ run_state: 'running', is_run_state_reached: isReached, start_error: null })];
+    }
+    case 'RunStateReached':
+      return [change({ is_run_state_reached: true })];
+    case 'WorkloadStartFailed':
+      return [change({ run_state: 'stopped', is_run_state_reached: true, start_error: event.data })];
     case 'WorkloadDeleted':
       return [change({ lifecycle: 'deleting' })];
     case 'WorkloadTornDown':

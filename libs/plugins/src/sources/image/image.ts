@@ -6,6 +6,7 @@ import { drainStep } from '../../steps/drain.js';
 import { preDeployStep, removeHookStep, type HookOptions } from '../../steps/pre-deploy.js';
 import { removeAllStep, retireStep } from '../../steps/retire.js';
 import { routeStep, unrouteStep } from '../../steps/route.js';
+import { restStep, startAgainStep, stopStep } from '../../steps/stop.js';
 import { startStep } from '../../steps/start.js';
 import { volumesStep } from '../../steps/volumes.js';
 import { waitHealthyStep } from '../../steps/wait-healthy.js';
@@ -40,6 +41,8 @@ export const image: Source<ImageConfig> = {
   resolve,
   plan,
   observe,
+  stop,
+  start,
   teardown: ({ workloadId }) => [unrouteStep(), removeAllStep({ workloadId, kind: KIND }, TEARDOWN_STOP_SECONDS)],
 };
 
@@ -60,6 +63,21 @@ function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | nu
     retireStep(owned, previous?.config.stopTimeoutSeconds ?? config.stopTimeoutSeconds),
   ];
   return { steps, downtime: { class: 'none', reasons: [] } };
+}
+
+function stop({ workloadId, faces, config }: Release<ImageConfig>): readonly Step[] {
+  const workload = { workloadId, kind: KIND };
+  const hasTraffic = faces.length > 0 && config.drainSeconds > 0;
+  return [
+    unrouteStep(),
+    ...(hasTraffic ? [restStep(workload, config.drainSeconds)] : []),
+    stopStep(workload, config.stopTimeoutSeconds),
+  ];
+}
+
+function start({ config, faces }: Release<ImageConfig>): readonly Step[] {
+  const layout = layoutOf(faces, { port: config.port, instances: config.maxInstances });
+  return [startAgainStep(config), waitHealthyStep(healthOf(config)), routeStep(layout)];
 }
 
 const HOOK_SECONDS = 600;
