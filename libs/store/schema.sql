@@ -365,6 +365,8 @@ create table view.workload (
   policy jsonb not null,
   hold jsonb,
   run_state text default 'running'::text not null,
+  is_run_state_reached boolean default true not null,
+  start_error jsonb,
   lifecycle text default 'present'::text not null,
   current_deployment_id uuid,
   pending_deployment_id uuid,
@@ -375,8 +377,8 @@ create table view.workload (
   state text generated always as (
 CASE
     WHEN (lifecycle <> 'present'::text) THEN 'deleting'::text
-    WHEN (run_state = 'stopped'::text) THEN 'stopped'::text
     WHEN ((running_deployment_id IS NOT NULL) OR (pending_deployment_id IS NOT NULL)) THEN 'deploying'::text
+    WHEN (run_state = 'stopped'::text) THEN 'stopped'::text
     WHEN ((current_deployment_id IS NOT NULL) AND (condition = ANY (ARRAY['degraded'::text, 'missing'::text]))) THEN 'degraded'::text
     WHEN (current_deployment_id IS NOT NULL) THEN 'running'::text
     WHEN (last_status = 'failed'::text) THEN 'failed'::text
@@ -470,6 +472,7 @@ CREATE INDEX verdict_workload ON view.verdict USING btree (workload_id, delivery
 CREATE INDEX workload_deleting ON view.workload USING btree (id) WHERE (lifecycle = 'deleting'::text);
 CREATE UNIQUE INDEX workload_name ON view.workload USING btree (name) WHERE (lifecycle <> 'gone'::text);
 CREATE INDEX workload_parent ON view.workload USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX workload_run_state_owed ON view.workload USING btree (node, id) WHERE (NOT is_run_state_reached);
 
 CREATE OR REPLACE FUNCTION log.assert_childless(workload uuid)
  RETURNS void
