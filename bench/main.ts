@@ -3,6 +3,7 @@ import { deploying } from './deploy/deploy.js';
 import { fanningOut } from './fan-out.js';
 import { table, type Figure, type Measured } from './figure.js';
 import { openCluster, type Cluster } from './ground.js';
+import { followingLogs } from './logs.js';
 import { receiving } from './webhook/webhook.js';
 
 /** `npm run bench [-- names]`: each figure beside the least that the same work takes here. An overrun is shown, not an error. */
@@ -11,6 +12,7 @@ const BENCHES: Readonly<Record<string, (cluster: Cluster) => Promise<Measured>>>
   deploy: deploying,
   'fan-out': fanningOut,
   append: appending,
+  logs: followingLogs,
 };
 
 const asked = process.argv.slice(2);

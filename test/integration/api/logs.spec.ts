@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { trimRing, writeLog, type LogLine } from '#store/container-log';
-import { expectProblem, startTestApi, type Answer, type Api } from './fixture.js';
+import { ADMIN_TOKEN, expectProblem, startTestApi, type Answer, type Api } from './fixture.js';
 
 const SUBJECT = 'node-default';
 const START = Date.parse('2026-03-01T12:00:00.000Z');
@@ -118,6 +118,15 @@ describe('the output of a workload', () => {
 });
 
 describe('following', () => {
+  it('is open before anything was said', async () => {
+    const ended = new AbortController();
+    const headers = { ...LINES, authorization: `Bearer ${ADMIN_TOKEN}` };
+    const answer = await fetch(`${api.url}${path('?follow=true')}`, { headers, signal: ended.signal });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toContain('application/x-ndjson');
+    ended.abort();
+  });
+
   it('gives what comes, and ends when the token is revoked', async () => {
     await store(1, 2);
     const made = (await api.call('post', '/api/tokens', { name: `t-${workloadId}`, role: 'viewer' })).body as Answer;

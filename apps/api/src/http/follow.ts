@@ -29,6 +29,8 @@ export function sendStream(
 ): void {
   const isLines = wantsLines(request);
   const chunks = isLines ? asLines(messages) : asEvents(messages);
+  // A stream that has nothing to say yet has been opened all the same.
+  reply.raw.once('pipe', () => reply.raw.flushHeaders());
   void reply
     .header('cache-control', 'no-cache, no-transform')
     .header('x-accel-buffering', 'no')
