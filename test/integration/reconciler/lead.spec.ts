@@ -73,9 +73,10 @@ describe('leading', () => {
 
   it('ends in whoever cannot renew before it begins in another', async () => {
     let line: 'up' | 'down' = 'up';
-    const renew: Leases['renew'] = (request) =>
-      line === 'up' ? leases.renew(request) : Promise.reject(new Error('Connection terminated'));
-    const first = begin('a', { leases: { ...leases, renew, release: async () => false } });
+    const cut = () => Promise.reject(new Error('Connection terminated'));
+    const renew: Leases['renew'] = (request) => (line === 'up' ? leases.renew(request) : cut());
+    const acquire: Leases['acquire'] = (request) => (line === 'up' ? leases.acquire(request) : cut());
+    const first = begin('a', { leases: { ...leases, renew, acquire, release: async () => false } });
     await first.settled;
     const second = begin('b');
     line = 'down';
