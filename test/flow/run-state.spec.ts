@@ -91,7 +91,7 @@ const face = (host: string, path = '/') => ({ port: apps.ports['proxy']!, host, 
 const containersOf = (id: string) =>
   createDocker({ host: ground.env['DOCKER_HOST']! }).listContainers([`${LABELS.workloadId}=${id}`]);
 
-/** One request every 50 ms on a connection of its own; the answers in order. */
+/** One request every 50 ms on a connection of its own; the answers in order. `sees` waits for a newer request's answer. */
 function probe(host: string) {
   const seen: (number | string)[] = [];
   const open: Promise<unknown>[] = [];
@@ -105,6 +105,10 @@ function probe(host: string) {
     );
   }, 50);
   return {
+    sees(status: number) {
+      const from = seen.length;
+      return until(async () => seen.slice(from).includes(status), `a request to be answered with ${status}`);
+    },
     async end() {
       clearInterval(timer);
       await Promise.all(open);
@@ -121,13 +125,14 @@ test('stop takes it out of service first, start routes to it once it is healthy'
   const before = await containersOf(id);
   const watching = probe(host);
   const inFlight = getFace(face(host, '/cgi-bin/slow'));
-  await until(async () => (await getFace(face(host))).status === 200, 'the face to answer');
+  await watching.sees(200);
   expect(await ask(id, 'stop')).toMatchObject({ state: 'stopped', runState: 'stopped' });
   expect(await containersOf(id)).toMatchObject([{ id: before[0]!.id, state: 'exited' }]);
   expect(await getFace(face(host))).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
   expect(await ask(id, 'start')).toMatchObject({ state: 'running', startError: null });
   expect(await containersOf(id)).toMatchObject([{ id: before[0]!.id, state: 'running' }]);
   expect((await getFace(face(host))).body).toContain('1.0.0');
+  await watching.sees(200);
   expect(course(await watching.end())).toEqual([200, 503, 200]);
   expect(await inFlight).toMatchObject({ status: 200 });
 });
@@ -169,6 +174,7 @@ test('what cannot be started again stays stopped and unrouted, and says why; a r
     runState: 'stopped',
     startError: { step: 'wait-healthy', code: 'container-exited' },
   });
+  await watching.sees(503);
   expect(course(await watching.end())).toEqual([503]);
   await ended((await client.post(`/workloads/${id}/restart`)).id as string);
   expect(await client.get(`/workloads/${id}`)).toMatchObject({ state: 'running', startError: null });
