@@ -35,6 +35,7 @@ import { FireController } from './triggers/fire.controller.js';
 import { TriggersController } from './triggers/triggers.controller.js';
 import { WebhookController } from './triggers/webhook.controller.js';
 import { DeployController } from './workloads/deploy.controller.js';
+import { PlanController } from './workloads/plan.controller.js';
 import { DriftController } from './workloads/drift.controller.js';
 import { EnvController } from './workloads/env.controller.js';
 import { HoldController } from './workloads/hold.controller.js';
@@ -49,6 +50,7 @@ import { WorkloadsController } from './workloads/workloads.controller.js';
 export const CONTROLLERS = [
   WorkloadsController,
   DeployController,
+  PlanController,
   WorkloadReadsController,
   EnvController,
   VolumesController,

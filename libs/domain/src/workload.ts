@@ -8,6 +8,7 @@ import {
   type RunStateEvent,
   type RunStateOf,
 } from './run-state.js';
+import { isSame } from './same.js';
 import type { SecretRef } from './secret-ref.js';
 import { normaliseVolumes, type Volume } from './volume.js';
 
@@ -219,16 +220,4 @@ function changedFaces(faces: readonly Face[] | undefined, state: WorkloadState):
 
 function without(env: Env, key: string): Env {
   return Object.fromEntries(Object.entries(env).filter(([name]) => name !== key));
-}
-
-/** A row of a view gives fields back in another order than the event had them. */
-function isSame(left: unknown, right: unknown): boolean {
-  return canonical(left) === canonical(right);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    const isRecord = typeof inner === 'object' && inner !== null && !Array.isArray(inner);
-    return isRecord ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner;
-  });
 }

@@ -53,9 +53,11 @@ export interface Release<C extends object = object> {
   readonly volumes?: readonly Volume[];
 }
 
+/** `routed-only`: no request through the proxy is lost, others may be. `recreate`: the old one goes before the new one comes. */
 export type DowntimeClass = 'none' | 'routed-only' | 'recreate';
 export interface Plan {
   readonly steps: readonly Step[];
+  /** `reasons`: why it is of that class, and what else to know before; whole sentences. */
   readonly downtime: { readonly class: DowntimeClass; readonly reasons: readonly string[] };
 }
 

@@ -113,20 +113,6 @@ describe('POST /api/workloads/{id}/deploy', () => {
   });
 });
 
-describe('GET /api/workloads/{id}/plan', () => {
-  test('tells the steps, the artifact and the downtime, and stores nothing', async () => {
-    const { id } = await shop();
-    const { body } = await api.call('get', `/api/workloads/${id}/plan?tag=1.0.0`).expect(200);
-    expect(body).toMatchObject({
-      artifact: { digest },
-      steps: ['pull', 'create', 'start', 'wait-healthy', 'route', 'retire'],
-      downtime: { class: 'none', reasons: [] },
-      config: { drainSeconds: 10, maxInstances: 1 },
-    });
-    expect(await deployments(id)).toEqual([]);
-  });
-});
-
 describe('GET /api/deployments/{id}', () => {
   async function running(): Promise<{ id: string; workloadId: string }> {
     const { id: workloadId } = await shop();

@@ -1,4 +1,5 @@
 import { containerName, hookName } from '#domain/naming';
+import { cautionsOf } from '../../cautions.js';
 import { layoutOf } from '../../routing/port-groups.js';
 import type { Plan, Release, Source, Step } from '../../source.js';
 import { createStep, type CreateOptions } from '../../steps/create.js';
@@ -62,7 +63,25 @@ function plan(release: Release<ImageConfig>, previous: Release<ImageConfig> | nu
     ...(hasTraffic ? [drainStep(owned, config.drainSeconds)] : []),
     retireStep(owned, previous?.config.stopTimeoutSeconds ?? config.stopTimeoutSeconds),
   ];
-  return { steps, downtime: { class: 'none', reasons: [] } };
+  return { steps, downtime: downtimeOf(release, previous) };
+}
+
+/** The proxy never drops a request; what others reach by its name alone changes under them. */
+function downtimeOf(release: Release<ImageConfig>, previous: Release<ImageConfig> | null): Plan['downtime'] {
+  const { network, healthcheck } = release.config;
+  const isReachedByName = previous !== null && network !== null && previous.config.network === network;
+  const reasons = [
+    ...cautionsOf(release, previous),
+    ...(isReachedByName
+      ? [
+          `In the private network ${network} it answers by its name from its start, healthy or not, and connections to the old one end when that is stopped.`,
+        ]
+      : []),
+    ...(healthcheck === null
+      ? ['The health check is off: traffic goes to the new one as soon as it has started, ready or not.']
+      : []),
+  ];
+  return { class: isReachedByName ? 'routed-only' : 'none', reasons };
 }
 
 function stop({ workloadId, faces, config }: Release<ImageConfig>): readonly Step[] {

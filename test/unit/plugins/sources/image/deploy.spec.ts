@@ -97,6 +97,26 @@ describe('the plan', () => {
     expect(plan.steps.filter(({ commit }) => commit).map(({ name }) => name)).toEqual(['route']);
     expect(plan.downtime).toEqual({ class: 'none', reasons: [] });
   });
+
+  it('tells that nothing serves yet', () => {
+    expect(image.plan(release(1), null).downtime).toEqual({
+      class: 'none',
+      reasons: [expect.stringContaining('first deployment')],
+    });
+  });
+
+  it('tells that nothing waits for it to be ready', () => {
+    const { downtime } = image.plan(release(2, { config: { healthcheck: null } }), release(1));
+    expect(downtime).toEqual({ class: 'none', reasons: [expect.stringContaining('health check is off')] });
+  });
+
+  it('saves only what goes through the proxy where others reach it by its name', () => {
+    const config = { network: 'backend' };
+    const { downtime } = image.plan(release(2, { config }), release(1, { config }));
+    expect(downtime).toEqual({ class: 'routed-only', reasons: [expect.stringContaining('network backend')] });
+    expect(image.plan(release(2, { config }), release(1)).downtime.class).toBe('none');
+    expect(image.plan(release(1, { config }), null).downtime.class).toBe('none');
+  });
 });
 
 describe('a first deployment', () => {

@@ -1,0 +1,94 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsOptional } from 'class-validator';
+import type { DataSource } from 'typeorm';
+import { v7 as uuid } from 'uuid';
+import { releaseOf, type ReleaseRecord } from '#domain/release';
+import { isSame } from '#domain/same';
+import { checkConfig } from '#plugins/config';
+import type { Release, Source } from '#plugins/source';
+import { Deployment } from '#store/views/deployment.entity';
+import { ArtifactView, type Workload } from '#store/views/workload.entity';
+import { Who, type Identity } from '../access/identity.js';
+import { Needs } from '../access/needs.js';
+import { READS } from '../dependencies.js';
+import { Answers } from '../http/answers.js';
+import { Id } from '../http/id.js';
+import { requirePresent } from './check-workload.js';
+import { findWorkload } from './find-workload.js';
+import { ResolveArtifact } from './resolve-artifact.js';
+import { WishInput, wishOf } from './wish.js';
+
+export class PlanQuery extends WishInput {
+  @ApiPropertyOptional({ type: Boolean })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean()
+  force?: boolean;
+}
+
+class DowntimeAnswer {
+  @ApiProperty({ enum: ['none', 'routed-only', 'recreate'] }) class: string;
+  @ApiProperty({ type: [String], description: 'Why, and what else to know before' }) reasons: readonly string[];
+}
+
+export class PlanAnswer {
+  @ApiProperty({ type: ArtifactView }) artifact: ArtifactView;
+  @ApiProperty({ type: [String], example: ['pull', 'create', 'start', 'wait-healthy', 'route', 'drain', 'retire'] })
+  steps: string[];
+  @ApiProperty({ type: DowntimeAnswer }) downtime: DowntimeAnswer;
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'With all defaults' }) config: object;
+}
+
+@Controller('workloads/:id')
+export class PlanController {
+  constructor(
+    @Inject(READS) private readonly reads: DataSource,
+    private readonly artifacts: ResolveArtifact,
+  ) {}
+
+  @Get('plan')
+  @Needs('viewer', 'workload')
+  @Answers(200, PlanAnswer, 'What a deploy would do; changes nothing')
+  async plan(@Who() who: Identity, @Id() id: string, @Query() query: PlanQuery): Promise<PlanAnswer> {
+    const row = await findWorkload(this.reads, who, id);
+    requirePresent(row);
+    const { source, artifact, config } = await this.artifacts.resolve(row, wishOf(query));
+    const current = await this.#current(row);
+    // The steps do not depend on the values of variables: secrets stay where they are.
+    const identity = { workloadId: id, workloadName: row.name, env: {} };
+    const { faces, volumes } = row;
+    const release: Release = { ...identity, deploymentId: uuid(), artifact, config, faces, volumes };
+    const { steps, downtime } = source.plan(release, current && before(row, source, current));
+    const reasons = [...standing(row, releaseOf(row, artifact), current), ...downtime.reasons];
+    return { artifact, steps: steps.map(({ name }) => name), downtime: { ...downtime, reasons }, config };
+  }
+
+  async #current({ currentDeploymentId: id }: Workload): Promise<Deployment | null> {
+    return id === null ? null : await this.reads.getRepository(Deployment).findOneBy({ id });
+  }
+}
+
+function before({ id, name }: Workload, source: Source, { id: deploymentId, release }: Deployment): Release {
+  const { artifact, faces, volumes } = release;
+  const config = checkConfig(source.config, release.config).value;
+  return { workloadId: id, workloadName: name, deploymentId, artifact, config, faces, env: {}, volumes };
+}
+
+/** What no source knows: whether the workload runs, and whether anything would be new. */
+function standing(row: Workload, wanted: ReleaseRecord, current: Deployment | null): readonly string[] {
+  const stopped = `Workload ${row.name} is stopped: nothing serves. A deploy by hand starts it; triggers are skipped until then.`;
+  const unchanged =
+    'Nothing changed: artifact, config, variables, faces and volumes are those that serve. A deploy brings up the same once more.';
+  return [
+    ...(row.runState === 'stopped' ? [stopped] : []),
+    ...(current !== null && isUnchanged(wanted, current.release) ? [unchanged] : []),
+  ];
+}
+
+/** A local image has no digest: another one may be behind its name by now. */
+function isUnchanged(wanted: ReleaseRecord, { envVersion: _at, volumes = [], ...current }: ReleaseRecord): boolean {
+  const { envVersion: _now, volumes: mounted = [], ...rest } = wanted;
+  return wanted.artifact.digest !== null && isSame({ ...rest, volumes: mounted }, { ...current, volumes });
+}
