@@ -8,6 +8,8 @@ export interface HeldLease {
   readonly signal: AbortSignal;
   /** Right before something that nothing else fences: throws `LeaseLost` also when no timer has run since a pause. */
   assert(): void;
+  /** What is worked at from now on: see {@link Leases.turnTo}. Throws `LeaseLost`. */
+  turnTo(atHand: string): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -24,10 +26,11 @@ export interface LeaseTimes {
  */
 export async function holdLease(
   leases: Leases,
-  request: { readonly subject: string; readonly owner: string },
+  request: { readonly subject: string; readonly owner: string; readonly atHand?: string },
   { leaseMs, renewMs, trustMs }: LeaseTimes,
 ): Promise<HeldLease | null> {
   const { subject } = request;
+  let atHand = request.atHand ?? null;
   let sentAt = performance.now();
   const epoch = await leases.acquire({ ...request, ttlMs: leaseMs });
   if (epoch === null) return null;
@@ -56,11 +59,18 @@ export async function holdLease(
       check();
       lapse.signal.throwIfAborted();
     },
+    turnTo: async (next) => {
+      if (next === atHand) return;
+      if (!(await leases.turnTo({ subject, epoch, atHand: next }))) lapse.abort(new LeaseLost(subject));
+      lapse.signal.throwIfAborted();
+      atHand = next;
+    },
     release: async () => {
       isReleased = true;
       stop();
       // What cannot be released runs out.
-      if (!lapse.signal.aborted) await leases.release({ subject, epoch }).catch(() => false);
+      const isOver = lapse.signal.aborted || !(await leases.release({ subject, epoch, atHand }).catch(() => true));
+      if (isOver && atHand !== null) await leases.giveBack({ subject, atHand }).catch(() => undefined);
     },
   };
 }

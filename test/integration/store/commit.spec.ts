@@ -244,6 +244,30 @@ describe('a lease', () => {
     expect(await acquire({ subject: 'a', owner: 'worker-2', ttlMs: 60_000 })).toBe(2);
   });
 
+  it('counts who began with what is at hand and never let go', async () => {
+    const { acquire, release, turnTo, giveBack } = toy.store.leases;
+    const take = async (atHand?: string, ttlMs = 0) => (await acquire({ subject: 'a', owner, ttlMs, atHand }))!;
+    const counted = async () => (await rows('select at_hand as at, holders from state.lease'))[0];
+    await take('d-1');
+    expect(await counted()).toEqual({ at: 'd-1', holders: 1 });
+    // Somebody who does something else in between is no holder of it.
+    await release({ subject: 'a', epoch: await take(undefined, 60_000) });
+    const epoch = await take('d-1', 60_000);
+    expect(await counted()).toEqual({ at: 'd-1', holders: 2 });
+    expect(await release({ subject: 'a', epoch, atHand: 'd-1' })).toBe(true);
+    expect(await counted()).toEqual({ at: 'd-1', holders: 1 });
+    await take('d-1');
+    await giveBack({ subject: 'a', atHand: 'd-1' });
+    await giveBack({ subject: 'a', atHand: 'd-9' });
+    expect(await counted()).toEqual({ at: 'd-1', holders: 1 });
+    const next = await take('d-2', 60_000);
+    expect(await counted()).toEqual({ at: 'd-2', holders: 1 });
+    expect(await turnTo({ subject: 'a', epoch: next, atHand: 'd-3' })).toBe(true);
+    expect(await counted()).toEqual({ at: 'd-3', holders: 1 });
+    expect(await turnTo({ subject: 'a', epoch: next - 1, atHand: 'd-4' })).toBe(false);
+    expect(await counted()).toEqual({ at: 'd-3', holders: 1 });
+  });
+
   it('is claimed in the commit itself by one of those who try', async () => {
     await commit(open('a'));
     const { epoch } = await toy.store.leases.peek('a');

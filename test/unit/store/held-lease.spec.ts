@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LeaseLost } from '#store/errors';
-import type { Leases } from '#store/lease';
+import type { LeaseRequest, Leases } from '#store/lease';
 import { holdLease } from '#store/held-lease';
 
 const TIMES = { leaseMs: 10_000, renewMs: 3_000, trustMs: 7_000 };
@@ -9,29 +9,49 @@ const SUBJECT = 'workload-1';
 /** The rules of the table, with the tests' clock for the database's, and a line that can be cut or slow. */
 class TableInMemory implements Leases {
   readonly rows = new Map<string, { owner: string; epoch: number; until: number }>();
+  /** What is at hand → holders that began with it and did not let go. */
+  readonly holders = new Map<string, number>();
   line: 'up' | 'down' = 'up';
   latencyMs = 0;
   calls = 0;
 
-  acquire = ({ subject, owner, ttlMs }: { subject: string; owner: string; ttlMs: number }) =>
+  acquire = ({ subject, owner, ttlMs, atHand }: LeaseRequest) =>
     this.#ask(() => {
       const held = this.rows.get(subject);
       if (held !== undefined && held.until > Date.now()) return null;
       const epoch = (held?.epoch ?? 0) + 1;
       this.rows.set(subject, { owner, epoch, until: Date.now() + ttlMs });
+      this.#count(atHand, 1);
       return epoch;
     });
+
+  turnTo = ({ subject, epoch, atHand }: { subject: string; epoch: number; atHand: string }) =>
+    this.#ask(() => {
+      const isHeld = this.#change(subject, epoch, this.rows.get(subject)?.until ?? 0);
+      if (isHeld) this.#count(atHand, 1);
+      return isHeld;
+    });
+
+  giveBack = ({ atHand }: { atHand: string }) => this.#ask(() => this.#count(atHand, -1));
 
   renew = ({ subject, epoch, ttlMs }: { subject: string; epoch: number; ttlMs: number }) =>
     this.#ask(() => this.#change(subject, epoch, Date.now() + ttlMs));
 
-  release = ({ subject, epoch }: { subject: string; epoch: number }) =>
-    this.#ask(() => this.#change(subject, epoch, 0));
+  release = ({ subject, epoch, atHand }: { subject: string; epoch: number; atHand?: string | null }) =>
+    this.#ask(() => {
+      const isOurs = this.#change(subject, epoch, 0);
+      if (isOurs) this.#count(atHand, -1);
+      return isOurs;
+    });
 
   peek = async (subject: string) => {
     const { owner = null, epoch = 0, until = 0 } = this.rows.get(subject) ?? {};
     return { owner, epoch, isHeld: until > Date.now() };
   };
+
+  #count(atHand: string | null | undefined, more: 1 | -1): void {
+    if (atHand) this.holders.set(atHand, (this.holders.get(atHand) ?? 0) + more);
+  }
 
   #change(subject: string, epoch: number, until: number): boolean {
     const held = this.rows.get(subject);
@@ -184,5 +204,38 @@ describe('a release', () => {
     await vi.advanceTimersByTimeAsync(5_000);
     await released;
     expect(lease.signal.aborted).toBe(false);
+  });
+});
+
+describe('what a holder has at hand', () => {
+  const holdFor = (owner: string, atHand: string) => holdLease(table, { subject: SUBJECT, owner, atHand }, TIMES);
+
+  it('is counted until it lets go, whatever becomes of its lease', async () => {
+    const lease = (await holdFor('a', 'd-1'))!;
+    expect(table.holders.get('d-1')).toBe(1);
+    await lease.release();
+    expect(table.holders.get('d-1')).toBe(0);
+    const cutOff = (await holdFor('a', 'd-1'))!;
+    table.line = 'down';
+    await vi.advanceTimersByTimeAsync(TIMES.leaseMs);
+    table.line = 'up';
+    expect(cutOff.signal.aborted).toBe(true);
+    expect(table.holders.get('d-1')).toBe(1);
+    await cutOff.release();
+    expect(table.holders.get('d-1')).toBe(0);
+  });
+
+  it('may change while it is held, and not after', async () => {
+    const lease = (await holdFor('a', 'd-1'))!;
+    const { calls } = table;
+    await lease.turnTo('d-1');
+    expect(table.calls).toBe(calls);
+    await lease.turnTo('d-2');
+    await lease.release();
+    expect(table.holders.get('d-2')).toBe(0);
+    const stale = (await holdFor('a', 'd-3'))!;
+    table.rows.set(SUBJECT, { owner: 'b', epoch: 9, until: Date.now() + 60_000 });
+    await expect(stale.turnTo('d-4')).rejects.toThrow(LeaseLost);
+    expect(stale.signal.aborted).toBe(true);
   });
 });

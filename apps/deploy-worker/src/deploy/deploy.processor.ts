@@ -18,9 +18,10 @@ import { watchCancel } from './cancel-watch.js';
 import { handOver } from '../run-state/hand-over.js';
 import { openDeploymentLog } from './deployment-log.js';
 import { openRelease, previousRelease } from './load-release.js';
-import { isDeliveryFull, nextOfDelivery, nextOfWorkload } from './next.js';
+import { isDeliveryFull, nextOfDelivery, nextOfWorkload, type Next } from './next.js';
 import { runDeployment } from './run-deployment.js';
 import { stepIo } from './step-io.js';
+import { apart, giveUp, MOST_LOST, SUSPECT_FROM } from './worker-crashed.js';
 
 /**
  * A hint that a deployment wants a worker. Whoever gets the workload's lease runs what is unfinished, then whatever
@@ -39,7 +40,7 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
   while (next !== null && !deps.stopping?.aborted) {
     const lease = await holdLease(
       deps.store.leases,
-      { subject: `workload-${workloadId}`, owner: deps.owner },
+      { subject: `workload-${workloadId}`, owner: deps.owner, atHand: next.id },
       deps.lease,
     );
     if (lease === null) return;
@@ -48,8 +49,7 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
       // Only under the lease is it known what others have left.
       next = await nextOfWorkload(deps.store.pool, workloadId);
       while (next !== null && outcome === 'ended') {
-        await failpoint('claim', 'before', workloadId);
-        outcome = await runOne(deps, lease, next);
+        outcome = await takeUp(deps, { lease, workloadId, next });
         next = await nextOfWorkload(deps.store.pool, workloadId);
       }
       await failpoint('release', 'before', workloadId);
@@ -65,6 +65,26 @@ export async function processDeployment(deps: WorkerDeps, deploymentId: string):
 
 /** `later`: tried again at its time. `not-mine`: the lease is lost, the process ends, or its delivery has no room. */
 type Outcome = 'ended' | 'later' | 'not-mine';
+
+interface TakenUp {
+  readonly lease: HeldLease;
+  readonly workloadId: string;
+  readonly next: Next;
+}
+
+/** What has cost workers their lives is kept apart from its like, and in the end given up. */
+async function takeUp(deps: WorkerDeps, { lease, workloadId, next: { id, lost } }: TakenUp): Promise<Outcome> {
+  await lease.turnTo(id);
+  if (lost >= MOST_LOST) {
+    const state = await giveUp(deps, { lease, deploymentId: id, lost });
+    if (!isUnfinished(state)) return await afterwards(deps, state).then(() => 'ended');
+  }
+  const run = async (): Promise<Outcome> => {
+    await failpoint('claim', 'before', workloadId);
+    return await runOne(deps, lease, id);
+  };
+  return lost < SUSPECT_FROM ? await run() : ((await apart(deps, run)) ?? 'not-mine');
+}
 
 async function runOne(deps: WorkerDeps, lease: HeldLease, deploymentId: string): Promise<Outcome> {
   const known = await deps.store.load(deployment, deploymentId);

@@ -7,6 +7,7 @@ import { faces } from './0008-faces.js';
 import { drift } from './0009-drift.js';
 import { nodesAndLogs } from './0010-nodes-and-logs.js';
 import { sets } from './0012-sets.js';
+import { holders } from './0013-holders.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   drift,
   nodesAndLogs,
   sets,
+  holders,
 ];
