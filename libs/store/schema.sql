@@ -98,7 +98,9 @@ create table state.lease (
   subject text not null,
   owner text not null,
   epoch bigint not null,
-  until timestamp with time zone not null
+  until timestamp with time zone not null,
+  at_hand text,
+  holders integer default 0 not null
 );
 create table state.log_chunk (
   workload_id uuid not null,
