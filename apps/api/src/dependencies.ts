@@ -1,7 +1,8 @@
 import type { Registry as Metrics } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import type { Vendor } from '#plugins/inbound';
-import type { Http, Source } from '#plugins/source';
+import type { Http } from '#plugins/http';
+import type { Source } from '#plugins/source';
 import type { Trigger } from '#plugins/trigger';
 import type { Config } from '#runtime/config';
 import type { Health } from '#runtime/health';

@@ -1,6 +1,7 @@
 import { Agent, request as send, type Dispatcher } from 'undici';
 import { RetryableError, TerminalError } from '#domain/errors';
 import { guardedLookup, isGlobalAddress, isListedAddress, refuseBlockedLiteral } from './address-guard.js';
+import { flatten, nextTarget, onlyAccept, parseTarget, type Target } from './http-target.js';
 
 /** The same shape as the plugins' `Http`; runtime imports no plugin. */
 export interface HttpOptions {
@@ -13,9 +14,22 @@ export interface HttpOptions {
   readonly maxBytes?: number;
   /** This host (`host[:port]`) is named in a record: private addresses and, with `insecure`, plain http are fine. */
   readonly allow?: { readonly host: string; readonly insecure: boolean };
+  /** As {@link isListedHost} and CIDRs: reached although they are not public, redirects too. */
+  readonly reachable?: readonly string[];
   readonly signal?: AbortSignal;
-  /** `manual` (unless told) returns the 3xx; `same-host` follows up to three, never to another host or port. */
-  readonly redirect?: 'manual' | 'same-host';
+  /**
+   * `manual` (unless told) returns the 3xx; `same-host` follows to the same origin only; `checked` follows anywhere the
+   * guard lets through, and sends nothing but `accept` to another origin.
+   */
+  readonly redirect?: 'manual' | 'same-host' | 'checked';
+  /** Milliseconds without a byte after which a stream is given up. */
+  readonly idleMs?: number;
+}
+
+export interface HttpStream {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 export interface HttpAnswer {
@@ -27,6 +41,8 @@ export interface HttpAnswer {
 
 export interface Http {
   request(url: string, options?: HttpOptions): Promise<HttpAnswer>;
+  /** The body as it comes: `timeoutMs` is for all of it, `maxBytes` is not looked at. */
+  stream(url: string, options?: HttpOptions): Promise<HttpStream>;
 }
 
 export interface HttpClientOptions {
@@ -37,86 +53,129 @@ export interface HttpClientOptions {
 const TIMEOUT_MS = 5_000;
 const MOST_BYTES = 4 * 1024 * 1024;
 const MOST_REDIRECTS = 3;
+const MOST_WAYS = 8;
 
 /**
  * The one way out of the platform. Https to public addresses, unless a record or a setting names the host.
  * Throws TerminalError `blocked-address`, `invalid-url`, `too-large`; RetryableError `http-timeout`, `http-failed`.
  */
 export function createHttp({ allowed = () => [] }: HttpClientOptions = {}): Http & { stop(): Promise<void> } {
-  const mayReach = (address: string) => isGlobalAddress(address) || isListedAddress(address, allowed());
-  // Two pools: a connection that was opened for a named host must not serve a request that did not name it.
-  const guarded = new Agent({ connect: { lookup: guardedLookup(mayReach) } });
-  const named = new Agent();
+  const ways = createWays(allowed);
   return {
     request: async (url, options = {}) => {
-      const target = parseTarget(url, options.allow);
-      const isNamed = target.isNamed || allowed().includes(target.url.hostname);
-      if (!isNamed) refuseBlockedLiteral(target.url.hostname, mayReach);
-      return follow(target.url, { ...options, dispatcher: isNamed ? named : guarded });
+      const ending = endingOf(options);
+      const { answer, at } = await open(url, { options, ways, ending });
+      try {
+        const body = await readBody(answer.body, at, options.maxBytes ?? MOST_BYTES);
+        return { status: answer.statusCode, headers: flatten(answer.headers), body };
+      } catch (error) {
+        throw asFailure(error, at, ending);
+      }
     },
-    stop: async () => {
-      await Promise.all([guarded.destroy(), named.destroy()]);
+    stream: async (url, options = {}) => {
+      const ending = endingOf(options);
+      const { answer, at } = await open(url, { options, ways, ending });
+      return { status: answer.statusCode, headers: flatten(answer.headers), body: chunks(answer.body, at, ending) };
+    },
+    stop: () => ways.stop(),
+  };
+}
+
+interface Ways {
+  /** Throws `blocked-address` for a literal address that may not be reached; names are looked at when they connect. */
+  to(target: Target, reachable: readonly string[]): Dispatcher;
+  stop(): Promise<void>;
+}
+
+/** A pool for each set of rules: a connection that was opened under one must not serve a request under another. */
+function createWays(allowed: () => readonly string[]): Ways {
+  const named = new Agent();
+  const guarded = new Map<string, Agent>();
+  const agentFor = (reachable: readonly string[]): Agent => {
+    const key = JSON.stringify(reachable);
+    const mayReach = mayReachBy(() => [...allowed(), ...reachable]);
+    const agent = guarded.get(key) ?? new Agent({ connect: { lookup: guardedLookup(mayReach) } });
+    guarded.delete(key);
+    guarded.set(key, agent);
+    const oldest = guarded.size > MOST_WAYS ? [...guarded.keys()][0] : undefined;
+    if (oldest !== undefined) {
+      void guarded.get(oldest)!.close();
+      guarded.delete(oldest);
+    }
+    return agent;
+  };
+  return {
+    to({ url, isNamed }, reachable) {
+      if (isNamed || allowed().includes(url.hostname)) return named;
+      refuseBlockedLiteral(
+        url.hostname,
+        mayReachBy(() => [...allowed(), ...reachable]),
+      );
+      return agentFor(reachable);
+    },
+    async stop() {
+      await Promise.all([named, ...guarded.values()].map((agent) => agent.destroy()));
     },
   };
 }
 
-interface Sending extends HttpOptions {
-  readonly dispatcher: Dispatcher;
+function mayReachBy(entries: () => readonly string[]): (address: string) => boolean {
+  return (address) => isGlobalAddress(address) || isListedAddress(address, entries());
 }
 
-/** The WHATWG parser turns 127.1, 0x7f.1 and 2130706433 into 127.0.0.1 before anything is checked. */
-function parseTarget(text: string, allow: HttpOptions['allow']): { url: URL; isNamed: boolean } {
-  const url: URL | null = URL.parse(text);
-  if (url === null) throw new TerminalError('invalid-url', 'The address is no URL. Correct it.');
-  if (url.username !== '' || url.password !== '') {
-    throw new TerminalError(
-      'invalid-url',
-      `The address of ${url.host} holds a user or password. Put them into the record's own fields.`,
-    );
-  }
-  const isNamed = allow !== undefined && URL.parse(`${url.protocol}//${allow.host}`)?.host === url.host;
-  const isPlain = url.protocol === 'http:' && isNamed && allow.insecure;
-  if (url.protocol === 'https:' || isPlain) return { url, isNamed };
-  throw new TerminalError(
-    'invalid-url',
-    `${url.host} is not asked over ${url.protocol.replace(':', '')}. Use https, or mark the record of this host as insecure.`,
-  );
+interface Opening {
+  readonly options: HttpOptions;
+  readonly ways: Ways;
+  readonly ending: Ending;
 }
 
-async function follow(url: URL, options: Sending): Promise<HttpAnswer> {
-  const deadline = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
-  let target = url;
+interface Opened {
+  readonly answer: Dispatcher.ResponseData;
+  readonly at: URL;
+}
+
+async function open(text: string, { options, ways, ending }: Opening): Promise<Opened> {
+  let target = parseTarget(text, options);
+  let headers = options.headers ?? {};
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await exchange(target, options, deadline);
-    const next =
-      options.redirect === 'same-host' && redirects < MOST_REDIRECTS ? nextTarget(target, answer, options) : null;
-    if (next === null) return answer;
+    const dispatcher = ways.to(target, options.reachable ?? []);
+    const answer = await exchange(target.url, { ...options, headers, dispatcher, ending });
+    const next = redirects < MOST_REDIRECTS ? nextTarget(target.url, answer, options) : null;
+    if (next === null) return { answer, at: target.url };
+    answer.body.on('error', () => undefined).destroy();
+    if (next.url.origin !== target.url.origin) headers = onlyAccept(headers);
     target = next;
   }
 }
 
-/** Null = hand the answer back. Same scheme, host and port: what was checked for the first address holds for this one. */
-function nextTarget(from: URL, answer: HttpAnswer, { method = 'GET' }: HttpOptions): URL | null {
-  const location = answer.headers['location'];
-  if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined || method === 'POST') return null;
-  const next = URL.parse(location, from.href);
-  return next !== null && next.origin === from.origin && next.username === '' && next.password === '' ? next : null;
-}
+type Sending = HttpOptions & { readonly dispatcher: Dispatcher; readonly ending: Ending };
 
-async function exchange(url: URL, options: Sending, deadline: AbortSignal): Promise<HttpAnswer> {
-  const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
+async function exchange(url: URL, options: Sending): Promise<Dispatcher.ResponseData> {
+  const { ending, dispatcher, idleMs } = options;
   try {
-    const answer = await send(url.href, {
+    return await send(url.href, {
       method: options.method ?? 'GET',
       headers: { 'user-agent': 'tiny-forge', ...options.headers },
       body: options.body ?? null,
-      dispatcher: options.dispatcher,
-      signal,
+      dispatcher,
+      signal: ending.signal,
+      ...(idleMs !== undefined && { headersTimeout: idleMs, bodyTimeout: idleMs }),
     });
-    const body = await readBody(answer.body, url, options.maxBytes ?? MOST_BYTES);
-    return { status: answer.statusCode, headers: flatten(answer.headers), body };
   } catch (error) {
-    throw asFailure(error, url, { caller: options.signal, deadline, timeoutMs: options.timeoutMs ?? TIMEOUT_MS });
+    throw asFailure(error, url, ending);
+  }
+}
+
+function endingOf({ signal: caller, timeoutMs = TIMEOUT_MS }: HttpOptions): Ending {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  return { caller, deadline, timeoutMs, signal: caller ? AbortSignal.any([caller, deadline]) : deadline };
+}
+
+async function* chunks(body: AsyncIterable<Buffer>, url: URL, ending: Ending): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw asFailure(error, url, ending);
   }
 }
 
@@ -133,16 +192,9 @@ async function readBody(stream: AsyncIterable<Buffer>, url: URL, maxBytes: numbe
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const entries = Object.entries(headers).filter(
-    (entry): entry is [string, string | string[]] => entry[1] !== undefined,
-  );
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]),
-  );
-}
-
 interface Ending {
+  /** The caller's and the deadline together. */
+  readonly signal: AbortSignal;
   readonly caller: AbortSignal | undefined;
   readonly deadline: AbortSignal;
   readonly timeoutMs: number;

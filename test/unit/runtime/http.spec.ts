@@ -7,6 +7,8 @@ import { createHttp, type HttpOptions } from '#runtime/http';
 let server: Server;
 let base: string;
 let host: string;
+let second: Server;
+let other: string;
 const seen: IncomingMessage[] = [];
 const http = createHttp();
 const named = (): HttpOptions => ({ allow: { host, insecure: true } });
@@ -21,6 +23,13 @@ const ROUTES: Record<string, (request: IncomingMessage, response: ServerResponse
   },
   '/moved': (_request, response) => response.writeHead(302, { location: '/ok' }).end(),
   '/loop': (_request, response) => response.writeHead(302, { location: '/loop' }).end(),
+  '/elsewhere': (_request, response) => response.writeHead(302, { location: `${other}/ok` }).end(),
+  '/nowhere': (_request, response) => response.writeHead(302, { location: 'http://[' }).end(),
+  '/trickle': (_request, response) => {
+    response.write('x');
+    const timer = setInterval(() => response.write('x'), 50);
+    response.once('close', () => clearInterval(timer));
+  },
   '/away': (_request, response) => response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
 };
 
@@ -32,12 +41,20 @@ beforeAll(async () => {
   await once(server, 'listening');
   host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   base = `http://${host}`;
+  second = createServer((request, response) => {
+    seen.push(request);
+    response.end('the other one');
+  }).listen(0, '127.0.0.1');
+  await once(second, 'listening');
+  other = `http://127.0.0.1:${(second.address() as AddressInfo).port}`;
 });
 beforeEach(() => (seen.length = 0));
 afterAll(async () => {
   await http.stop();
   server.closeAllConnections();
   server.close();
+  second.closeAllConnections();
+  second.close();
 });
 
 describe('the way out', () => {
@@ -146,5 +163,93 @@ describe('the way out', () => {
     seen.length = 0;
     expect((await http.request(`${base}/loop`, { ...named(), redirect: 'same-host' })).status).toBe(302);
     expect(seen).toHaveLength(4);
+  });
+});
+
+describe('a redirect that is checked', () => {
+  const secretive = { authorization: 'Bearer hunter2', 'PRIVATE-TOKEN': 'hunter2', accept: 'text/plain' };
+  const checked = (reachable: readonly string[]): HttpOptions => ({
+    redirect: 'checked',
+    reachable,
+    headers: secretive,
+  });
+
+  it('keeps the headers on the same origin', async () => {
+    const answer = await http.request(`${base}/moved`, checked([base]));
+    expect(new TextDecoder().decode(answer.body)).toBe('hello');
+    expect(seen.at(-1)!.headers).toMatchObject({ authorization: 'Bearer hunter2', 'private-token': 'hunter2' });
+  });
+
+  it('leaves credentials behind on the way to another origin', async () => {
+    const answer = await http.request(`${base}/elsewhere`, checked([base, other]));
+    expect(new TextDecoder().decode(answer.body)).toBe('the other one');
+    const { headers } = seen.at(-1)!;
+    expect(JSON.stringify(headers)).not.toContain('hunter2');
+    expect(headers.accept).toBe('text/plain');
+  });
+
+  it.each([
+    ['/away', 'invalid-url'],
+    ['/elsewhere', 'invalid-url'],
+    ['/nowhere', 'invalid-url'],
+  ])('is refused where it leads out of bounds: %s', async (path, code) => {
+    await expect(http.request(`${base}${path}`, checked([base]))).rejects.toMatchObject({ code });
+    expect(seen).toHaveLength(1);
+  });
+
+  it('ends after three', async () => {
+    expect((await http.request(`${base}/loop`, checked([base]))).status).toBe(302);
+    expect(seen).toHaveLength(4);
+  });
+});
+
+describe('a host of the settings', () => {
+  it.each(['10.0.0.0/8', 'git.example.org', '127.0.0.1:1'])('is not opened by %s', async (entry) => {
+    await expect(http.request(`https://${host}/ok`, { reachable: [entry] })).rejects.toMatchObject({
+      code: 'blocked-address',
+    });
+  });
+
+  it('is asked over plain http only where that is said', async () => {
+    await expect(http.request(`${base}/ok`, { reachable: [host] })).rejects.toMatchObject({ code: 'invalid-url' });
+    expect((await http.request(`${base}/ok`, { reachable: [base] })).status).toBe(200);
+  });
+
+  it('may be reached through a range of addresses, and by nobody else', async () => {
+    // It speaks no TLS: reached is enough.
+    const reached = http.request(`https://${host}/ok`, { reachable: ['127.0.0.0/8'] });
+    await expect(reached).rejects.toMatchObject({ code: 'http-failed' });
+    await expect(http.request(`https://${host}/ok`)).rejects.toMatchObject({ code: 'blocked-address' });
+  });
+});
+
+describe('a stream', () => {
+  const text = async (body: AsyncIterable<Uint8Array>) => {
+    let all = '';
+    for await (const chunk of body) all += new TextDecoder().decode(chunk);
+    return all;
+  };
+
+  it('comes as it is sent', async () => {
+    const { status, headers, body } = await http.stream(`${base}/ok`, named());
+    expect([status, headers['x-two'], await text(body)]).toEqual([200, 'a, b', 'hello']);
+  });
+
+  it('that is cut is told', async () => {
+    const { body } = await http.stream(`${base}/cut`, named());
+    await expect(text(body)).rejects.toMatchObject({ name: 'RetryableError', code: 'http-failed' });
+  });
+
+  it('that never ends is given up, however steadily it comes', async () => {
+    const { body } = await http.stream(`${base}/trickle`, { ...named(), timeoutMs: 400 });
+    await expect(text(body)).rejects.toMatchObject({ name: 'RetryableError', code: 'http-timeout' });
+  });
+
+  it('ends with the reason of the caller', async () => {
+    const abort = new AbortController();
+    const { body } = await http.stream(`${base}/slow-body`, { ...named(), signal: abort.signal });
+    const reading = text(body);
+    abort.abort(new Error('lease lost'));
+    await expect(reading).rejects.toThrow('lease lost');
   });
 });

@@ -7,7 +7,7 @@ import { Rejection, RetryableError } from '#domain/errors';
 import { registry } from '#domain/registry';
 import type { SecretRef } from '#domain/secret-ref';
 import { checkAccess } from '#plugins/oci/registry-client';
-import type { Http } from '#plugins/source';
+import type { Http } from '#plugins/http';
 import { on, onNew } from '#store/operation';
 import { registryAccess } from '#store/registry-access';
 import type { Secrets } from '#store/secrets';

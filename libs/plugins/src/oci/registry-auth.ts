@@ -1,5 +1,6 @@
 import { RetryableError, TerminalError } from '#domain/errors';
-import type { HttpAnswer, HttpOptions, RegistryAccess, RegistryCredential } from '../source.js';
+import type { HttpAnswer, HttpOptions } from '../http.js';
+import type { RegistryAccess, RegistryCredential } from '../source.js';
 import type { RegistryIo, Repository } from './registry-client.js';
 import { allowance, ask, baseUrl, refuse } from './registry-request.js';
 

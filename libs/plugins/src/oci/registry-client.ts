@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { RetryableError, TerminalError } from '#domain/errors';
-import type { Http, HttpAnswer, RegistryAccess } from '../source.js';
+import type { Http, HttpAnswer } from '../http.js';
+import type { RegistryAccess } from '../source.js';
 import { isDigest } from './reference.js';
 import { authorize } from './registry-auth.js';
 import { allowance, ask, baseUrl, refuse } from './registry-request.js';
 
 export interface RegistryIo {
-  readonly http: Http;
+  readonly http: Pick<Http, 'request'>;
   readonly signal?: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 import { RetryableError, TerminalError } from '#domain/errors';
-import type { HttpAnswer, HttpOptions, RegistryAccess } from '../source.js';
+import type { HttpAnswer, HttpOptions } from '../http.js';
+import type { RegistryAccess } from '../source.js';
 import type { RegistryIo } from './registry-client.js';
 
 export function baseUrl({ host, insecure }: RegistryAccess): string {

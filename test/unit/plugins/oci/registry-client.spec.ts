@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkAccess, listTags, resolveTag } from '#plugins/oci/registry-client';
-import type { HttpAnswer, RegistryAccess } from '#plugins/source';
+import type { HttpAnswer } from '#plugins/http';
+import type { RegistryAccess } from '#plugins/source';
 import { fakeWorld } from '../../../support/fake-step-io.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
