@@ -13,6 +13,7 @@ export interface DockerUnderTest {
   readonly absent: { readonly local: string; readonly remote: string };
   /** Drops the remote image from the host again. */
   forget(): Promise<void>;
+  removeImage(reference: string): Promise<void>;
   removeNetwork(name: string): Promise<void>;
   /** A network made by somebody else. */
   foreignNetwork(name: string): Promise<void>;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Bench } from './docker-bench.js';
+import { unique, type Bench } from './docker-bench.js';
+import { contextOf } from './context.js';
 
 /** The engine itself, and images. */
 export function imagesContract(bench: Bench): void {
@@ -77,6 +78,50 @@ export function imagesContract(bench: Bench): void {
         progress: () => {},
       });
       await expect(pulled).rejects.toMatchObject({ name: 'TerminalError', code: 'wrong-platform' });
+    });
+  });
+
+  describe('building', () => {
+    const plain = { progress: () => {}, labels: { 'tf.test': 'a "quoted" label' } };
+
+    it('makes an image from a context, with its labels', async () => {
+      const tag = `tf-conformance/built:${unique('t')}`;
+      const lines: string[] = [];
+      const context = contextOf({ Dockerfile: `FROM ${bench.under.images.ok}\nCOPY hello /hello\n`, hello: 'world' });
+      const built = await bench.docker.build({ ...plain, context, tag, progress: (line) => lines.push(line) });
+      expect(built.id).toMatch(/^sha256:[0-9a-f]{64}$/);
+      expect(built.labels).toMatchObject(plain.labels);
+      expect(await bench.docker.inspectImage(tag)).toEqual(built);
+      expect(lines.length).toBeGreaterThan(0);
+      await bench.under.removeImage(tag);
+    });
+
+    it('fails with what made the context', async () => {
+      const broken = (async function* () {
+        yield new Uint8Array(1024);
+        throw new RangeError('the disk is gone');
+      })();
+      const tag = `tf-conformance/built:${unique('t')}`;
+      await expect(bench.docker.build({ ...plain, context: broken, tag })).rejects.toThrow('the disk is gone');
+      expect(await bench.docker.inspectImage(tag)).toBeNull();
+    });
+
+    it('ends with the reason of its signal', async () => {
+      const never = (async function* () {
+        yield new Uint8Array(1024);
+        await new Promise(() => {});
+      })();
+      const reason = new Error('lease lost');
+      const signal = AbortSignal.timeout(100);
+      const abort = new AbortController();
+      signal.addEventListener('abort', () => abort.abort(reason));
+      const tag = `tf-conformance/built:${unique('t')}`;
+      await expect(bench.docker.build({ ...plain, context: never, tag, signal: abort.signal })).rejects.toBe(reason);
+    });
+
+    it.each(['a b', '../x', 'a//b'])('refuses %j as a name', async (tag) => {
+      const context = contextOf({ Dockerfile: 'FROM scratch\n' });
+      await expect(bench.docker.build({ ...plain, context, tag })).rejects.toMatchObject({ code: 'docker-rejected' });
     });
   });
 }

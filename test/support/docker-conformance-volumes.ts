@@ -67,6 +67,20 @@ export function volumesContract(bench: Bench): void {
     });
   });
 
+  describe('volumeSizes', () => {
+    it('counts what a volume holds', async () => {
+      const name = unique('tf-conf-vol');
+      bench.volumes.push(name);
+      await bench.docker.createVolume({ name, labels: {} });
+      const mounts = [{ type: 'volume' as const, source: name, target: '/data', readOnly: false }];
+      const id = await bench.run({ mounts, command: ['sh', '-c', 'cat /bin/busybox > /data/some'] });
+      await bench.ended(id);
+      const sizes = await bench.docker.volumeSizes();
+      expect(sizes.get(name)).toBeGreaterThan(100_000);
+      expect(sizes.get(unique('none'))).toBeUndefined();
+    });
+  });
+
   describe('followLogs', () => {
     it('gives every line from the first on, while it runs, until it ends', async () => {
       const script = 'echo one; echo two >&2; while ! test -f /go; do usleep 20000; done; echo -n three';

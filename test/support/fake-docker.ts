@@ -1,4 +1,5 @@
 import type {
+  BuildOptions,
   Container,
   ContainerEvent,
   ContainerSpec,
@@ -45,6 +46,11 @@ export class FakeDocker implements Docker {
   /** Thrown by the next call of that name, once each. */
   readonly failures = new Map<string, Error[]>();
   readonly pulls: PullOptions[] = [];
+  readonly builds: { readonly tag: string; readonly context: Buffer }[] = [];
+  /** What a container of a built image does. */
+  built: Program = {};
+  /** Bytes by volume. */
+  readonly sizes = new Map<string, number>();
   arch = 'amd64';
   /** Who follows the events now; a test tells them what happened. */
   readonly watchers = new Set<WatchOptions>();
@@ -86,6 +92,33 @@ export class FakeDocker implements Docker {
     options.progress('Pull complete');
     this.images.set(reference, image).set(image.id, image);
     return image;
+  }
+
+  /** Whatever is in the context; `builds` keeps it. */
+  async build({ context, tag, labels, progress }: BuildOptions) {
+    this.journal.push(`build ${tag}`);
+    this.#fail('build');
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of context) chunks.push(chunk);
+    this.builds.push({ tag, context: Buffer.concat(chunks) });
+    progress('Successfully built');
+    const id = `sha256:${String(this.builds.length).padStart(64, '0')}`;
+    const image: Image = {
+      id,
+      repoDigests: [],
+      os: 'linux',
+      architecture: this.arch,
+      hasHealthcheck: false,
+      createdAt: null,
+      labels,
+    };
+    this.addImage(image, [tag], this.built);
+    return image;
+  }
+
+  async volumeSizes() {
+    this.#fail('volumeSizes');
+    return this.sizes;
   }
 
   async createContainer(spec: ContainerSpec) {

@@ -1,3 +1,4 @@
+import { build } from './build.js';
 import * as containers from './containers.js';
 import type { Docker } from './docker.js';
 import { connectEngine, DEFAULT_DEADLINES, type Deadlines } from './engine.js';
@@ -22,6 +23,7 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     ping: (signal) => engine.version(signal),
     inspectImage: (reference, signal) => inspectImage(engine, reference, signal),
     pull: (reference, options) => pull(engine, reference, options),
+    build: (options) => build(engine, options),
     createContainer: (spec, signal) => containers.createContainer(engine, spec, signal),
     startContainer: (id, signal) => containers.startContainer(engine, id, signal),
     stopContainer: (id, timeoutSeconds, signal) => containers.stopContainer(engine, { id, timeoutSeconds, signal }),
@@ -35,6 +37,7 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     inspectVolume: (name, signal) => volumes.inspectVolume(engine, name, signal),
     createVolume: (spec, signal) => volumes.createVolume(engine, spec, signal),
     removeVolume: (name, signal) => volumes.removeVolume(engine, name, signal),
+    volumeSizes: (signal) => volumes.volumeSizes(engine, signal),
     ensureNetwork: (spec, signal) => ensureNetwork(engine, spec, signal),
     removeNetwork: (name, signal) => removeNetwork(engine, name, signal),
   };

@@ -15,6 +15,11 @@ export interface Docker {
    * `progress` gets one line per layer state change. Gives up after 60 s without progress.
    */
   pull(reference: string, options: PullOptions): Promise<Image>;
+  /**
+   * Builds without asking a registry for anything newer, and then inspects: success is the image on the host under that
+   * tag with those labels, never the end of the stream. Gives up after 60 s without a line or a byte.
+   */
+  build(options: BuildOptions): Promise<Image>;
   /** Idempotent: a container of that name with the same `tinyforge.deployment.id` is adopted, another is `container-foreign`. */
   createContainer(spec: ContainerSpec, signal?: AbortSignal): Promise<{ id: string }>;
   /** Already running is success. */
@@ -50,6 +55,8 @@ export interface Docker {
   createVolume(spec: Pick<DockerVolume, 'name' | 'labels'>, signal?: AbortSignal): Promise<DockerVolume>;
   /** With its data. Absent is success; `volume-in-use` while a container has it, stopped ones too. */
   removeVolume(name: string, signal?: AbortSignal): Promise<void>;
+  /** Bytes of every volume whose size the engine knows, by name. Slow: it counts. */
+  volumeSizes(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Creates it when absent; a network of that name without our label is `network-foreign`. */
   ensureNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<void>;
   /** False when containers are on it; absent is success. */
@@ -66,6 +73,17 @@ export interface Image {
   readonly createdAt: string | null;
   /** Names of the variables that the image itself sets. */
   readonly envKeys?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface BuildOptions {
+  /** A tar with a `Dockerfile` at its root. */
+  readonly context: AsyncIterable<Uint8Array>;
+  /** `repo:tag`. */
+  readonly tag: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly progress: (line: string) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface PullOptions {

@@ -14,11 +14,19 @@ export interface Deadlines {
   readonly change: number;
   /** Beyond the seconds a stop gives the container itself. */
   readonly stop: number;
-  /** A pull without any movement. */
+  /** A pull or a build without any movement. */
   readonly silence: number;
+  /** Counting what is on the disk. */
+  readonly count: number;
 }
 
-export const DEFAULT_DEADLINES: Deadlines = { look: 15_000, change: 60_000, stop: 15_000, silence: 60_000 };
+export const DEFAULT_DEADLINES: Deadlines = {
+  look: 15_000,
+  change: 60_000,
+  stop: 15_000,
+  silence: 60_000,
+  count: 300_000,
+};
 
 export interface Call {
   /** Completes "Docker could not …". */

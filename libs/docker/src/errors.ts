@@ -47,6 +47,19 @@ export function pullError(text: string, reference: string): Error {
   return PULL_ERRORS[kind](reference, text);
 }
 
+/** A failed build: `text` from an error line of the stream, or from a refusal before it began. */
+export function buildError(text: string, tag: string): Error {
+  const host = hostError(text);
+  if (host) return host;
+  if (/pull access denied|manifest unknown|no such image|not found: manifest|repository does not exist/i.test(text)) {
+    return new TerminalError(
+      'no-such-image',
+      `Docker could not build ${tag}: what it is built on is not there (${text}).`,
+    );
+  }
+  return new TerminalError('build-failed', `Docker could not build ${tag}: ${text}`);
+}
+
 type PullKind = 'registry-unreachable' | 'registry-denied' | 'no-such-image' | 'wrong-platform' | 'docker-rejected';
 
 /**

@@ -42,6 +42,7 @@ function imageOf(info: Dockerode.ImageInspectInfo): Image {
     hasHealthcheck: test.length > 0 && test[0] !== 'NONE',
     createdAt: instantOf(info.Created),
     envKeys: (info.Config?.Env ?? []).map((entry) => entry.split('=')[0]!),
+    labels: info.Config?.Labels ?? {},
   };
 }
 

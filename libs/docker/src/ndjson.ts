@@ -14,6 +14,18 @@ export async function* readObjects(stream: AsyncIterable<Uint8Array>): AsyncGene
   }
 }
 
+/** The engine answers 200 before it knows: a failure is a line among the others. */
+export function failureIn(line: Record<string, unknown>): string | null {
+  const detail = line['errorDetail'] as { message?: unknown } | undefined;
+  const text = detail?.message ?? line['error'];
+  if (text === undefined) return null;
+  return typeof text === 'string' ? text.slice(0, 500) : 'unnamed error';
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let rest = '';

@@ -5,7 +5,7 @@ import type { Image, PullOptions } from './docker.js';
 import type { Engine } from './engine.js';
 import { engineText, pullError, statusOf } from './errors.js';
 import { inspectImage, refuseOddReference } from './images.js';
-import { readObjects } from './ndjson.js';
+import { failureIn, readObjects, textOf } from './ndjson.js';
 
 export async function pull(engine: Engine, reference: string, options: PullOptions): Promise<Image> {
   refuseOddReference(reference);
@@ -77,14 +77,6 @@ async function download({ client, target, reference, options, deadline }: Downlo
   }
 }
 
-/** The engine answers 200 before it knows: a failure is a line among the others. */
-function failureIn(line: Record<string, unknown>): string | null {
-  const detail = line['errorDetail'] as { message?: unknown } | undefined;
-  const text = detail?.message ?? line['error'];
-  if (text === undefined) return null;
-  return typeof text === 'string' ? text.slice(0, 500) : 'unnamed error';
-}
-
 /** True for a line that shows movement. Calls `progress` when a layer enters another state, not for each byte counted. */
 function layerStates(progress: (line: string) => void): (line: Record<string, unknown>) => boolean {
   const states = new Map<string, string>();
@@ -126,8 +118,4 @@ function refuseOtherPlatform(image: Image, reference: string, platform: string |
     'wrong-platform',
     `${reference} is built for ${found}, not for ${platform}. Push one that is, or set the platform.`,
   );
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

@@ -1,5 +1,6 @@
 import type Dockerode from 'dockerode';
 import { TerminalError } from '#domain/errors';
+import { dial } from './dial.js';
 import type { DockerVolume } from './docker.js';
 import type { Engine } from './engine.js';
 import { statusOf } from './errors.js';
@@ -44,6 +45,20 @@ export async function removeVolume(engine: Engine, name: string, signal?: AbortS
       throw new TerminalError('volume-in-use', text, 'operator');
     }
   });
+}
+
+/** An engine before API 1.42 counts images and containers, too. */
+export async function volumeSizes(engine: Engine, signal?: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  const call = { what: 'count what volumes hold', milliseconds: engine.deadlines.count, signal, long: true };
+  const usage = await engine.call(call, (client, deadline) =>
+    dial(client, { path: '/system/df', query: { type: 'volume' }, signal: deadline.signal }),
+  );
+  const { Volumes } = usage as { Volumes?: readonly Dockerode.VolumeInspectInfo[] | null };
+  const known = (Volumes ?? []).flatMap(({ Name, UsageData }) =>
+    // -1: a driver that does not say.
+    UsageData && UsageData.Size >= 0 ? [[Name, UsageData.Size] as const] : [],
+  );
+  return new Map(known);
 }
 
 /** A name becomes part of a path: Docker's own rule. */

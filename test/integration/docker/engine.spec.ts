@@ -34,6 +34,7 @@ async function realEngine(): Promise<DockerUnderTest> {
     remote: { tag: remote, digest },
     absent: { local: 'tf-conformance/none:none', remote: `${registry.host}/demo/none:none` },
     forget,
+    removeImage: (reference) => removeImage(host, reference),
     removeNetwork: async (name) => void (await engineCall(host, { method: 'DELETE', path: `/networks/${name}` })),
     foreignNetwork: async (name) => void (await engineJson(host, jsonPost('/networks/create', { Name: name }))),
     close: async () => {
