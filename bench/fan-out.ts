@@ -105,6 +105,7 @@ function workerDeps({ parts }: OpenGround, node: string): WorkerDeps {
     lease,
     portRange,
     subnetPool,
+    workDirectory: '/nonexistent',
     routesDirectory: '/nonexistent',
     protectedPaths: [],
     concurrency: 1,

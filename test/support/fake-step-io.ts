@@ -1,6 +1,8 @@
-import type { Face, Facts, HttpAnswer, HttpOptions, Plan, RegistryAccess, Step, StepIo } from '#plugins/source';
+import type { HttpAnswer, HttpOptions } from '#plugins/http';
+import type { Face, Facts, Plan, RegistryAccess, Step, StepIo } from '#plugins/source';
 import { resolveVolume } from '#plugins/volumes/resolve-volume';
 import { FakeDocker } from './fake-docker.js';
+import { stepSurroundings } from './step-surroundings.js';
 
 /** Everything a step may touch, in memory; sleeping moves the clock. */
 export interface FakeWorld {
@@ -41,6 +43,7 @@ export function fakeWorld(): FakeWorld {
 
 function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
   return {
+    ...stepSurroundings().io,
     docker,
     epoch: 7,
     installation: 'here',
@@ -52,6 +55,9 @@ function ioOf(world: FakeWorld, docker: FakeDocker): StepIo {
         if (!answer)
           throw Object.assign(new Error('no route'), { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
         return answer;
+      },
+      stream: async () => {
+        throw new Error('no stream here');
       },
     },
     registry: async (host) => world.registries.get(host) ?? { host, insecure: false, credential: null },

@@ -1,5 +1,6 @@
 import type { Docker } from '#docker/docker';
-import type { Http, Source } from '#plugins/source';
+import type { Http } from '#plugins/http';
+import type { Source } from '#plugins/source';
 import type { Trigger } from '#plugins/trigger';
 import type { Queues } from '#queue/queues';
 import type { Logger } from '#runtime/logging';
@@ -31,6 +32,8 @@ export interface WorkerDeps {
   /** Private networks are blocks of it. */
   readonly subnetPool: string;
   readonly routesDirectory: string;
+  /** Absolute; a directory below it for each deployment that needs one. */
+  readonly workDirectory: string;
   /** The proxy does not read route files: each switch waits for the keeper to render it. */
   readonly rendersSwitches?: boolean;
   /** On the host: no volume may open them to a container. */

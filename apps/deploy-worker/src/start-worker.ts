@@ -40,6 +40,7 @@ export function startWorker(
     portRange,
     subnetPool,
     routesDirectory,
+    workDirectory: join(config.dataDir, 'work'),
     rendersSwitches: PROXIES.find(({ kind }) => kind === config.proxy.kind)?.followsFiles === false,
     protectedPaths: [config.dataDir, ...enginePaths(config.dockerHost)],
     concurrency: CONCURRENCY,

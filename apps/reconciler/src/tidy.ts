@@ -17,6 +17,7 @@ const EXPIRED = [
   'delete from state.port where container_port = 0',
   // Addresses that a network of somebody else had may be free again.
   'delete from state.network where name is null',
+  `delete from state.memo m using view.workload w where w.id = m.workload_id and w.lifecycle = 'gone'`,
   // Processes that are gone; a node's last words stay until it is forgotten.
   `delete from state.heartbeat h where h.seen_at < now() - interval '1 day' and exists (
     select from state.heartbeat n where n.node = h.node and n.seen_at > h.seen_at)`,

@@ -21,6 +21,8 @@ export interface DeploymentRequest {
   /** The deployment whose release is brought back. */
   readonly restores?: string;
   readonly promotedFrom?: Promotion;
+  /** Also when nothing changed. */
+  readonly force?: true;
 }
 
 /** Why a step or a deployment failed; lines from the log are read at `logOffset`, never stored here. */

@@ -1,5 +1,6 @@
 import { Rejection } from './errors.js';
 import type { Face } from './face.js';
+import { isSame } from './same.js';
 import type { Volume } from './volume.js';
 import type { Env } from './workload.js';
 
@@ -12,6 +13,8 @@ export interface ReleaseRecord {
     readonly digest: string | null;
     /** Id of an image that only the host has, found when it first ran: what pins it when it is brought back. */
     readonly localId?: string;
+    /** Of a source that deploys commits: the commit, whole. */
+    readonly sha?: string;
   };
   readonly config: Readonly<Record<string, unknown>>;
   readonly faces: readonly Face[];
@@ -37,6 +40,16 @@ export function releaseOf(
   artifact: ReleaseRecord['artifact'],
 ): ReleaseRecord {
   return { artifact, config, faces, env, envVersion, ...(volumes.length > 0 && { volumes }) };
+}
+
+/** Both bring up the same; what only tells where a release came from does not count. */
+export function isSameRelease(left: ReleaseRecord, right: ReleaseRecord): boolean {
+  return isSame(essence(left), essence(right));
+}
+
+function essence({ envVersion: _, volumes = [], artifact, ...release }: ReleaseRecord): object {
+  const { localId: _id, ...version } = artifact;
+  return { ...release, artifact: version, volumes };
 }
 
 /** Where an artifact came from that was not resolved anew. */

@@ -25,6 +25,18 @@ export interface Settings {
   readonly allowedVolumePaths: readonly string[];
   /** Docker volumes that a workload may use although they are not its own. */
   readonly allowedNamedVolumes: readonly string[];
+  /** What the sites of the static source are built on, by mode. */
+  readonly baseImages: BaseImages;
+  /**
+   * Git providers that may be reached although they are not public: `host`, `host:port`, CIDRs, addresses, and
+   * `http://host:port` where plain http is fine.
+   */
+  readonly allowedProviderHosts: readonly string[];
+}
+
+export interface BaseImages {
+  readonly static: string;
+  readonly deno: string;
 }
 
 /**
@@ -50,6 +62,8 @@ export const DEFAULT_SETTINGS: Settings = {
   volumeBase: null,
   allowedVolumePaths: [],
   allowedNamedVolumes: [],
+  baseImages: { static: 'docker.io/library/caddy:2', deno: 'docker.io/denoland/deno:2.9.6' },
+  allowedProviderHosts: [],
 };
 
 /** The one stream of the settings. */
@@ -74,6 +88,8 @@ export const settings: Decider<Settings, SettingsCommand, SettingsEvent> = {
     if (changes.acme) requireDirectory(changes.acme);
     requireBetween(changes, 'maxBodyBytes', [1024, 25 * 1024 * 1024]);
     requirePaths(changes);
+    requireHosts(changes);
+    requireImages(changes);
     return differing.length === 0 ? [] : [{ type: 'SettingsChanged', data: changes }];
   },
   evolve(state, event) {
@@ -101,6 +117,30 @@ function requireBetween(changes: Partial<Settings>, field: keyof Settings, [low,
   throw new Rejection('invalid-setting', `${field} is out of range.`, [
     { pointer: `/${field}`, detail: `must be ${low} to ${high}` },
   ]);
+}
+
+const HOST = /^(http:\/\/)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/;
+const RANGE = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:]{2,39})(\/\d{1,3})?$/;
+
+function requireHosts({ allowedProviderHosts = [] }: Partial<Settings>): void {
+  const errors = allowedProviderHosts.flatMap((entry, index) => {
+    if (HOST.test(entry) || RANGE.test(entry)) return [];
+    const detail = 'must be host, host:port, an address, a CIDR, or http://host:port, in lower case';
+    return [{ pointer: `/allowedProviderHosts/${index}`, detail }];
+  });
+  if (errors.length > 0) throw new Rejection('invalid-setting', 'A provider host is not valid.', errors);
+}
+
+/** Goes into a Dockerfile: nothing but the alphabet of image names. */
+const IMAGE = /^[a-z0-9][a-z0-9._:/-]{0,254}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+
+function requireImages({ baseImages }: Partial<Settings>): void {
+  const errors = Object.entries(baseImages ?? {}).flatMap(([mode, image]) =>
+    IMAGE.test(image as string)
+      ? []
+      : [{ pointer: `/baseImages/${mode}`, detail: 'must be an image name in lower case' }],
+  );
+  if (errors.length > 0) throw new Rejection('invalid-setting', 'A base image is not valid.', errors);
 }
 
 const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/;

@@ -1,8 +1,11 @@
 import type { Face } from '#domain/face';
 import type { SecretRef } from '#domain/secret-ref';
+import type { Settings } from '#domain/settings';
 import type { Volume } from '#domain/volume';
 import type { ContainerSummary, Docker, Mount } from '#docker/docker';
 import type { ConfigClass } from './config.js';
+import type { FilesIo, MemoIo } from './files.js';
+import type { Http } from './http.js';
 import type { Wish } from './inbound.js';
 import type { Access, Tls } from './routing/access.js';
 import type { OwnSubject } from './trigger.js';
@@ -18,6 +21,19 @@ export interface Ref {
   readonly registryName: string | null;
   /** False when the artifact lives on the host alone and cannot be asked of a registry. */
   readonly remote: boolean;
+  /** Of a source that deploys commits. */
+  readonly git?: GitRef;
+}
+
+/** A commit, or the branch or tag whose newest is meant. */
+export interface GitRef {
+  readonly provider: string;
+  /** Of its web pages; the API's address follows from it. */
+  readonly baseUrl: string;
+  readonly sha: string | null;
+  readonly branch: string | null;
+  readonly tag: string | null;
+  readonly token: SecretRef | null;
 }
 
 /** "Not for this workload", with the reason that the inbox shows. */
@@ -35,6 +51,8 @@ export interface Artifact {
   readonly digest: string | null;
   /** Id of an image that only the host has: pins what is brought back without a digest. */
   readonly localId?: string;
+  /** Of a source that deploys commits: the commit, whole. */
+  readonly sha?: string;
 }
 
 /** A source looks at the port of a face alone; null = its own. */
@@ -89,34 +107,17 @@ export interface RegistryAccess {
   readonly named?: boolean;
 }
 
-/** The guarded HTTP client: no private address unless the caller was given that host by a record. */
-export interface Http {
-  request(url: string, options?: HttpOptions): Promise<HttpAnswer>;
-}
-export interface HttpOptions {
-  readonly method?: 'GET' | 'HEAD' | 'POST';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  /** Milliseconds for the whole request; 5,000 unless told. */
-  readonly timeoutMs?: number;
-  /** Bytes of the answer that are read at most; 4 MiB unless told. */
-  readonly maxBytes?: number;
-  /** This host (`host[:port]`) is named in a record: private addresses and, with `insecure`, plain http are fine. */
-  readonly allow?: { readonly host: string; readonly insecure: boolean };
-  readonly signal?: AbortSignal;
-}
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
-}
-
 export interface ResolveIo {
   readonly http: Http;
   /** By the record's name, else by host; a host without a record is reached anonymously over https. */
   registry(host: string, name: string | null): Promise<RegistryAccess>;
+  /** The value of a secret that a config names. Throws {@link TerminalError} `secret-gone`, `secret-unreadable`. */
+  secret(ref: SecretRef): Promise<string>;
+  settings(): Promise<SourceSettings>;
   readonly signal: AbortSignal;
 }
+
+export type SourceSettings = Pick<Settings, 'baseImages' | 'allowedProviderHosts'>;
 
 export interface RouteIo {
   /** Ports that serve now; null when nothing does. */
@@ -159,6 +160,8 @@ export interface StepIo extends ResolveIo {
   probe(hostPort: number, path: string, timeoutMs: number): Promise<{ status: number } | { error: string }>;
   readonly route: RouteIo;
   readonly volumes: VolumesIo;
+  readonly files: FilesIo;
+  readonly memo: MemoIo;
   /** Lines of this step that the deployment log keeps, an earlier holder's too: all written until now are among them. */
   logged(): Promise<{ readonly stdout: number; readonly stderr: number }>;
   /** One line for the deployment log. */
@@ -195,6 +198,13 @@ export interface Source<C extends object = object> {
   resolve(ref: Ref, io: ResolveIo): Promise<Artifact>;
   /** Pure. */
   plan(release: Release<C>, previous: Release<C> | null): Plan;
+  /**
+   * True: a release that is the same as what serves is not deployed again unless it is forced; `skipped` is told so.
+   */
+  readonly skipsUnchanged?: true;
+  skipped?(release: Release<C>, io: StepIo): Promise<void>;
+  /** A volume whose size has a limit; null = none. Its size and whether it is over are in the memo of `role`. */
+  storage?(release: Release<C>): { readonly volume: string; readonly limitMb: number; readonly role: string } | null;
   /** Pure: one Docker list per node and tick feeds all. */
   observe(release: Release<C>, snapshot: NodeSnapshot): Observation;
   /** Takes what serves out of service and keeps it, the route first. Left out: it cannot be stopped. */

@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'no-such-tag': 422,
   'no-such-ref': 422,
   'no-such-image': 422,
+  'no-such-repository': 422,
   'wrong-platform': 422,
   'idempotency-key-reused': 422,
   'too-many-requests': 429,
@@ -44,7 +45,13 @@ export function rejectionStatus(code: string): number {
 /** Of a `RetryableError` or `TerminalError` that reached a caller: somebody behind us failed. */
 export function failureStatus(code: string): number {
   if (STATUS[code] !== undefined) return STATUS[code];
-  if (code.startsWith('registry-') || code.startsWith('http-') || code === 'blocked-address') return 502;
+  if (
+    code.startsWith('registry-') ||
+    code.startsWith('provider-') ||
+    code.startsWith('http-') ||
+    code === 'blocked-address'
+  )
+    return 502;
   return byPattern(code) ?? 503;
 }
 

@@ -96,6 +96,7 @@ export async function startFanOut({
     subnetPool: '10.214.0.0/16',
     portRange: { first: 20_000, last: 20_009 },
     routesDirectory: '/nonexistent',
+    workDirectory: '/nonexistent',
     protectedPaths: [],
     concurrency: 8,
   };

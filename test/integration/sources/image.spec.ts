@@ -16,6 +16,7 @@ import { ensureEngine } from '../../support/engine.js';
 import { startLoad } from '../../support/face-client.js';
 import { runPlan } from '../../support/fake-step-io.js';
 import { buildImage, demoImage, pushImage, removeImage, type DemoMode } from '../../support/images.js';
+import { stepSurroundings } from '../../support/step-surroundings.js';
 import { startRegistry, type RunningRegistry } from '../../support/registry.js';
 
 const FACE = { host: 'shop.example.org', path: '/', port: null };
@@ -100,6 +101,7 @@ function stepIo(): StepIo {
         void (await switchRoute({ directory, from: (await currentRoute(directory))!, epoch, ports: to })),
     },
     volumes: { prepare: async () => [] },
+    ...stepSurroundings().io,
     logged: async () => ({ stdout: 0, stderr: 0 }),
     log: (line) => void lines.push(line),
     clock: { now: () => Date.now(), sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },

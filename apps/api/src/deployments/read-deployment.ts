@@ -3,6 +3,7 @@ import { readLog } from '#store/deployment-log';
 import type { Store } from '#store/store';
 import { Deployment, Step, type FailureView } from '#store/views/deployment.entity';
 import { notFound, type Identity } from '../access/identity.js';
+import { maskRefs } from '../records/masked.js';
 import { maskEnv } from '../workloads/env.js';
 import { maskFace } from '../workloads/mask-face.js';
 import { waitingFor } from './waiting-for.js';
@@ -46,8 +47,11 @@ export function deploymentAnswer({
   release,
   ...row
 }: Deployment): DeploymentAnswer {
-  const { faces, env, volumes = [] } = release;
-  return { ...row, release: { ...release, faces: faces.map(maskFace), env: maskEnv(env), volumes } };
+  const { config, faces, env, volumes = [] } = release;
+  return {
+    ...row,
+    release: { ...release, config: maskRefs(config), faces: faces.map(maskFace), env: maskEnv(env), volumes },
+  };
 }
 
 function stepAnswers({ plan }: Deployment, steps: readonly Step[]): StepAnswer[] {

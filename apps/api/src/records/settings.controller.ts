@@ -30,6 +30,18 @@ import { readSettings } from './read-settings.js';
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const isGiven = (_: object, value: unknown) => value !== undefined;
 
+class BaseImagesView {
+  @ApiProperty({ example: 'docker.io/library/caddy:2', description: 'Has caddy on its PATH' })
+  @IsString()
+  @MaxLength(512)
+  static: string;
+
+  @ApiProperty({ example: 'docker.io/denoland/deno:2.9.6', description: 'Has deno on its PATH' })
+  @IsString()
+  @MaxLength(512)
+  deno: string;
+}
+
 class AcmeView {
   @ApiProperty({
     type: String,
@@ -124,6 +136,25 @@ export class SettingsView {
   @ArrayMaxSize(100)
   @IsString({ each: true })
   allowedNamedVolumes: readonly string[];
+
+  @ApiProperty({ type: BaseImagesView, description: 'What static sites are built on, by mode' })
+  @ValidateIf(isGiven)
+  @IsObject()
+  @ValidateNested()
+  @Type(() => BaseImagesView)
+  baseImages: BaseImagesView;
+
+  @ApiProperty({
+    type: [String],
+    example: ['git.example.org', '10.0.0.0/8', 'http://gitea.lan:3000'],
+    description:
+      'Git providers that may be reached although they are not public; http:// in front: over plain http too',
+  })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  allowedProviderHosts: readonly string[];
 }
 
 export class ChangeSettings extends PartialType(SettingsView, { skipNullProperties: false }) {}

@@ -2,8 +2,10 @@ import { Rejection, type FieldError } from '#domain/errors';
 import type { Face } from '#domain/face';
 import { checkConfig } from '#plugins/config';
 import type { Source } from '#plugins/source';
+import type { Secrets } from '#store/secrets';
 import type { Workload } from '#store/views/workload.entity';
 import type { Plugins } from '../dependencies.js';
+import { keepSecrets, sealConfig, type SealedConfig } from '../records/seal-config.js';
 
 /** Throws `unknown-source` naming those that there are. */
 export function requireSource({ sources }: Plugins, kind: string): Source {
@@ -19,6 +21,26 @@ export function requireSource({ sources }: Plugins, kind: string): Source {
 export function requirePresent({ lifecycle, name }: Pick<Workload, 'lifecycle' | 'name'>): void {
   if (lifecycle === 'present') return;
   throw new Rejection('workload-deleting', `Workload ${name} is being deleted; create a new one once it is gone.`);
+}
+
+/**
+ * The config as it is stored, its secrets taken out of it. Throws `invalid-config` naming every bad field. `before` is
+ * the config that secrets are kept of.
+ */
+export function sealSource(
+  source: Source,
+  input: Readonly<Record<string, unknown>>,
+  {
+    before,
+    secrets,
+    faces,
+  }: { before: Readonly<Record<string, unknown>> | null; secrets: Secrets; faces: readonly Face[] },
+): SealedConfig {
+  const { config, errors } = keepSecrets(source.config, input, before);
+  if (errors.length > 0)
+    throw invalidConfig(errors.map((error) => ({ ...error, pointer: `/sourceConfig${error.pointer}` })));
+  checkSource(source, config, faces);
+  return sealConfig(source.config, config, { before, secrets });
 }
 
 /** Throws `invalid-config` naming every bad field. */

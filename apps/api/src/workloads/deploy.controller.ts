@@ -56,6 +56,7 @@ export class DeployController {
       node,
       ...origin,
       release: releaseOf(row, artifact),
+      ...(body.force && { force: true as const }),
     };
     await requestDeployment(this.store, request, causeOf(who));
     return readDeployment({ store: this.store, reads: this.reads }, who, request.id);

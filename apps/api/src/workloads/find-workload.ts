@@ -2,6 +2,7 @@ import type { DataSource, SelectQueryBuilder } from 'typeorm';
 import type { Config } from '#runtime/config';
 import { Workload } from '#store/views/workload.entity';
 import { notFound, requireVisible, type Identity } from '../access/identity.js';
+import { maskRefs } from '../records/masked.js';
 import { faceUrls } from './face-urls.js';
 import { maskFace } from './mask-face.js';
 import type { WorkloadAnswer } from './workload.dto.js';
@@ -36,7 +37,13 @@ export async function workloadAnswers(
   return rows.map((row) => {
     const { env: _env, envVersion: _envVersion, volumes: _volumes, lifecycle: _lifecycle, ...shown } = row;
     const nodeIsSilent = silent.has(row.node);
-    return { ...shown, nodeIsSilent, faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })) };
+    const sourceConfig = maskRefs(row.sourceConfig);
+    return {
+      ...shown,
+      sourceConfig,
+      nodeIsSilent,
+      faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })),
+    };
   });
 }
 

@@ -4,8 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsBoolean, IsOptional } from 'class-validator';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
-import { releaseOf, type ReleaseRecord } from '#domain/release';
-import { isSame } from '#domain/same';
+import { isSameRelease, releaseOf, type ReleaseRecord } from '#domain/release';
 import { checkConfig } from '#plugins/config';
 import type { Release, Source } from '#plugins/source';
 import { Deployment } from '#store/views/deployment.entity';
@@ -15,6 +14,7 @@ import { Needs } from '../access/needs.js';
 import { READS } from '../dependencies.js';
 import { Answers } from '../http/answers.js';
 import { Id } from '../http/id.js';
+import { maskRefs } from '../records/masked.js';
 import { requirePresent } from './check-workload.js';
 import { findWorkload } from './find-workload.js';
 import { ResolveArtifact } from './resolve-artifact.js';
@@ -61,8 +61,13 @@ export class PlanController {
     const { faces, volumes } = row;
     const release: Release = { ...identity, deploymentId: uuid(), artifact, config, faces, volumes };
     const { steps, downtime } = source.plan(release, current && before(row, source, current));
-    const reasons = [...standing(row, releaseOf(row, artifact), current), ...downtime.reasons];
-    return { artifact, steps: steps.map(({ name }) => name), downtime: { ...downtime, reasons }, config };
+    const reasons = [...standing(row, { source, wanted: releaseOf(row, artifact), current }), ...downtime.reasons];
+    return {
+      artifact,
+      steps: steps.map(({ name }) => name),
+      downtime: { ...downtime, reasons },
+      config: maskRefs(config),
+    };
   }
 
   async #current({ currentDeploymentId: id }: Workload): Promise<Deployment | null> {
@@ -76,19 +81,27 @@ function before({ id, name }: Workload, source: Source, { id: deploymentId, rele
   return { workloadId: id, workloadName: name, deploymentId, artifact, config, faces, env: {}, volumes };
 }
 
+interface Standing {
+  readonly source: Source;
+  readonly wanted: ReleaseRecord;
+  readonly current: Deployment | null;
+}
+
 /** What no source knows: whether the workload runs, and whether anything would be new. */
-function standing(row: Workload, wanted: ReleaseRecord, current: Deployment | null): readonly string[] {
+function standing(row: Workload, { source, wanted, current }: Standing): readonly string[] {
   const stopped = `Workload ${row.name} is stopped: nothing serves. A deploy by hand starts it; triggers are skipped until then.`;
-  const unchanged =
-    'Nothing changed: artifact, config, variables, faces and volumes are those that serve. A deploy brings up the same once more.';
+  const effect = source.skipsUnchanged
+    ? 'A deploy is skipped unless it is forced.'
+    : 'A deploy brings up the same once more.';
+  const unchanged = `Nothing changed: artifact, config, variables, faces and volumes are those that serve. ${effect}`;
   return [
     ...(row.runState === 'stopped' ? [stopped] : []),
     ...(current !== null && isUnchanged(wanted, current.release) ? [unchanged] : []),
   ];
 }
 
-/** A local image has no digest: another one may be behind its name by now. */
-function isUnchanged(wanted: ReleaseRecord, { envVersion: _at, volumes = [], ...current }: ReleaseRecord): boolean {
-  const { envVersion: _now, volumes: mounted = [], ...rest } = wanted;
-  return wanted.artifact.digest !== null && isSame({ ...rest, volumes: mounted }, { ...current, volumes });
+/** A local image has neither digest nor commit: another one may be behind its name by now. */
+function isUnchanged(wanted: ReleaseRecord, current: ReleaseRecord): boolean {
+  const { digest, sha } = wanted.artifact;
+  return (digest !== null || sha !== undefined) && isSameRelease(wanted, current);
 }

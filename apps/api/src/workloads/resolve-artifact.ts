@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Rejection, RetryableError } from '#domain/errors';
+import { createResolveIo } from '#process/resolve-io';
 import { checkConfig } from '#plugins/config';
 import type { Wish } from '#plugins/inbound';
-import type { Artifact, Http, Source } from '#plugins/source';
-import { registryAccess } from '#store/registry-access';
+import type { Http } from '#plugins/http';
+import type { Artifact, Source } from '#plugins/source';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
 import type { Workload } from '#store/views/workload.entity';
@@ -37,16 +38,12 @@ export class ResolveArtifact {
     const ref = source.reference(wish, config);
     if ('skip' in ref) throw new Rejection(ref.skip, ref.reason);
     const signal = AbortSignal.timeout(DEADLINE_MS);
-    const io = {
-      http: this.http,
-      signal,
-      registry: (host: string, name: string | null) =>
-        registryAccess({ pool: this.store.pool, secrets: this.secrets }, host, name),
-    };
+    const io = createResolveIo({ store: this.store, secrets: this.secrets, http: this.http }, signal);
     const artifact = await source.resolve(ref, io).catch((error: unknown) => {
       if (!signal.aborted) throw error;
-      const message = `${ref.host} did not answer within ${DEADLINE_MS / 1000} s. Check that it runs, or name a digest.`;
-      throw new RetryableError('registry-unreachable', message);
+      const [code, version] = ref.git ? ['provider-unreachable', 'commit'] : ['registry-unreachable', 'digest'];
+      const message = `${ref.host} did not answer within ${DEADLINE_MS / 1000} s. Check that it runs, or name a ${version}.`;
+      throw new RetryableError(code, message);
     });
     return { source, config, artifact };
   }

@@ -4,7 +4,7 @@ import type { SecretRef } from '#domain/secret-ref';
 import { workload, type WorkloadState } from '#domain/workload';
 import type { Store } from '#store/store';
 import { notFound, requireVisible, type Identity } from '../access/identity.js';
-import { MASKED } from '../records/masked.js';
+import { MASKED, maskRefs } from '../records/masked.js';
 import { maskEnv } from './env.js';
 import { maskFace } from './mask-face.js';
 
@@ -52,16 +52,11 @@ function shown({ env, faces, ...state }: WorkloadState): Record<string, unknown>
     const { secret } = env[key] as { secret?: SecretRef };
     return [key, secret === undefined ? entry : { ...entry, version: secret.version }];
   });
-  return { ...(withoutRefs(state) as object), faces: faces.map(withVersions), env: Object.fromEntries(masked) };
-}
-
-/** Configs hold secrets, too. */
-function withoutRefs(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutRefs);
-  if (typeof value !== 'object' || value === null) return value;
-  const { secretId, version, fingerprint } = value as Partial<SecretRef>;
-  if (secretId !== undefined && fingerprint !== undefined) return { ...MASKED, version };
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutRefs(inner)]));
+  return {
+    ...maskRefs(state, ({ version }) => ({ ...MASKED, version })),
+    faces: faces.map(withVersions),
+    env: Object.fromEntries(masked),
+  };
 }
 
 function withVersions(face: Face): object {

@@ -18,7 +18,7 @@ import { Id } from '../http/id.js';
 import { AnswersPage, pageOf, type Page } from '../http/page.js';
 import { requireNode } from '../nodes/require-node.js';
 import { readSettings } from '../records/read-settings.js';
-import { checkSource, requireSource } from './check-workload.js';
+import { checkSource, requireSource, sealSource } from './check-workload.js';
 import { sealEnv } from './env.js';
 import { followDomain, sealFaces, type SealedFaces } from './faces.js';
 import type { FaceInput } from './face.dto.js';
@@ -43,11 +43,12 @@ export class WorkloadsController {
   @Needs('editor')
   @Answers(201, WorkloadAnswer, 'Makes a workload; nothing is deployed yet')
   async create(@Who() who: Identity, @Body() body: CreateWorkload): Promise<WorkloadAnswer> {
-    const { name, sourceKind, sourceConfig, env: variables = {}, volumes = [] } = body;
+    const { name, sourceKind, env: variables = {}, volumes = [] } = body;
     const { parentId = null, node = this.config.node } = body;
     const source = requireSource(this.plugins, sourceKind);
     const { faces, statements: faceSecrets } = await this.#seal(body.faces ?? [], []);
-    checkSource(source, sourceConfig, faces);
+    const { secrets } = this;
+    const sealed = sealSource(source, body.sourceConfig, { before: null, secrets, faces });
     await requireNode(this.reads, node, this.config.node);
     const id = uuid();
     if (parentId !== null) await requireParent(this.reads, who, { id, parentId });
@@ -55,7 +56,7 @@ export class WorkloadsController {
     const settings = {
       title: body.title ?? null,
       stage: body.stage ?? null,
-      sourceConfig,
+      sourceConfig: sealed.config,
       parentId,
       policy: { ...DEFAULT_POLICY, ...given(body.policy) },
     };
@@ -68,7 +69,13 @@ export class WorkloadsController {
     await namingHostOwner(this.reads, faces, () =>
       this.store.commit(operations, {
         ...causeOf(who),
-        extra: [...statements, ...faceSecrets, ...parentStands(id, parentId), ...followDomain(id, faces)],
+        extra: [
+          ...statements,
+          ...sealed.statements,
+          ...faceSecrets,
+          ...parentStands(id, parentId),
+          ...followDomain(id, faces),
+        ],
       }),
     );
     return this.#answer(who, id);
@@ -116,21 +123,27 @@ export class WorkloadsController {
     const before = await findWorkload(this.reads, who, id);
     const { faces, statements } = await this.#seal(body.faces, before.faces);
     const source = requireSource(this.plugins, before.sourceKind);
-    if (body.sourceConfig ?? body.faces)
-      checkSource(source, body.sourceConfig ?? before.sourceConfig, faces ?? before.faces);
+    const sealing = { before: before.sourceConfig, secrets: this.secrets, faces: faces ?? before.faces };
+    const sealed = body.sourceConfig && sealSource(source, body.sourceConfig, sealing);
+    if (!sealed && faces) checkSource(source, before.sourceConfig, faces);
     if (body.parentId) await requireParent(this.reads, who, { id, parentId: body.parentId });
-    const { title, stage, sourceConfig, parentId } = body;
+    const { title, stage, parentId } = body;
     const policy = body.policy && { ...before.policy, ...given(body.policy) };
     const command = {
       type: 'ChangeWorkload' as const,
-      changes: { title, stage, sourceConfig, parentId, policy },
+      changes: { title, stage, sourceConfig: sealed?.config, parentId, policy },
       faces,
     };
     const operation = { ...on(workload, id, command), expectedVersion };
     await namingHostOwner(this.reads, faces ?? [], () =>
       this.store.commit([operation], {
         ...causeOf(who),
-        extra: [...statements, ...parentStands(id, parentId), ...followDomain(id, faces ?? [])],
+        extra: [
+          ...statements,
+          ...(sealed?.statements ?? []),
+          ...parentStands(id, parentId),
+          ...followDomain(id, faces ?? []),
+        ],
       }),
     );
     return this.#answer(who, id);

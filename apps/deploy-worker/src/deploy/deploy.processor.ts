@@ -19,6 +19,7 @@ import { handOver } from '../run-state/hand-over.js';
 import { openDeploymentLog } from './deployment-log.js';
 import { openRelease, previousRelease } from './load-release.js';
 import { isDeliveryFull, nextOfDelivery, nextOfWorkload, type Next } from './next.js';
+import { skipUnchanged } from './skip-unchanged.js';
 import { runDeployment } from './run-deployment.js';
 import { stepIo } from './step-io.js';
 import { apart, giveUp, MOST_LOST, SUSPECT_FROM } from './worker-crashed.js';
@@ -129,7 +130,10 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   // The keeper brings the proxy up to date while the container starts.
   if (known.state.status === 'waiting' && release.faces.length > 0) await askKeeper(deps.routesDirectory);
   const { workloadId } = request;
-  const io = (step: string, cancel?: AbortSignal) => stepIo(deps, { lease, workloadId, step, log, cancel });
+  const io = (step: string, cancel?: AbortSignal) =>
+    stepIo(deps, { lease, workloadId, deploymentId, step, log, cancel });
+  const skipped = await skipUnchanged({ store, lease, owner, source, release, state: known.state, io });
+  if (skipped !== null) return skipped;
   const of = { store, lease, owner, deploymentId, correlationId, source, release, previous, previousDeploymentId };
   const run = { ...of, skippedEnv, startsWorkload: isStopped };
   try {

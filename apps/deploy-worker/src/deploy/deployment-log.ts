@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { blank } from '#domain/one-line';
 import { appendLog, countLog, lastLogSeq, type LogRow } from '#store/deployment-log';
 
 export interface DeploymentLog {
@@ -6,6 +7,8 @@ export interface DeploymentLog {
   readonly next: number;
   write(step: string, line: string, stream?: LogRow['stream']): void;
   flush(): Promise<void>;
+  /** Without the secrets of this deployment. */
+  readonly redact: (text: string) => string;
   /** Lines that the programs of a step have written. */
   count(step: string): Promise<{ readonly stdout: number; readonly stderr: number }>;
 }
@@ -13,7 +16,7 @@ export interface DeploymentLog {
 const FLUSH_MS = 100;
 const MOST_LINE_BYTES = 8192;
 
-/** Buffers lines for 100 ms; known secrets are blanked before anything is kept, the longest first: one may hold another. */
+/** Buffers lines for 100 ms; known secrets are blanked before anything is kept. */
 export async function openDeploymentLog(
   pool: Pool,
   deploymentId: string,
@@ -38,18 +41,18 @@ export async function openDeploymentLog(
     writing = writing.catch(() => undefined).then(write);
     return writing;
   };
-  const blanked = [...secrets].sort((a, b) => b.length - a.length);
   return {
     get next() {
       return next;
     },
     write(step, line, stream = 'step') {
-      rows.push({ seq: next, at: new Date().toISOString(), stream, step, line: clean(line, blanked) });
+      rows.push({ seq: next, at: new Date().toISOString(), stream, step, line: clean(line, secrets) });
       next += 1;
       // What could not be written stays, and is seen by the flush() that somebody waits for.
       timer ??= setTimeout(() => void flush().catch(() => undefined), FLUSH_MS);
     },
     flush,
+    redact: (text) => blank(text, secrets),
     async count(step) {
       await flush();
       return countLog(pool, deploymentId, step);
@@ -58,6 +61,5 @@ export async function openDeploymentLog(
 }
 
 function clean(line: string, secrets: readonly string[]): string {
-  const blanked = secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '•••')), line);
-  return blanked.replaceAll('\u0000', '').slice(0, MOST_LINE_BYTES);
+  return blank(line, secrets).replaceAll('\u0000', '').slice(0, MOST_LINE_BYTES);
 }

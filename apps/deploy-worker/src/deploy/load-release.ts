@@ -2,6 +2,7 @@ import { deployment, type DeploymentRequest } from '#domain/deployment';
 import { TerminalError } from '#domain/errors';
 import type { Env, Policy } from '#domain/workload';
 import { checkConfig } from '#plugins/config';
+import { refsIn } from '#plugins/secret';
 import type { Release, Source } from '#plugins/source';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
@@ -41,6 +42,7 @@ export async function openRelease(
       secretValues.push(plain);
     }
   }
+  secretValues.push(...(await configSecrets(request, secrets)));
   return { release: { ...releaseOf(request, source), env }, secretValues, skippedEnv };
 }
 
@@ -74,6 +76,19 @@ function releaseOf(request: DeploymentRequest, source: Source): Release {
     env: {},
     volumes: release.volumes ?? [],
   };
+}
+
+/** Opened to be kept out of logs; whoever needs one that cannot be opened says so then. */
+async function configSecrets({ release }: DeploymentRequest, secrets: Secrets): Promise<readonly string[]> {
+  const values: string[] = [];
+  for (const ref of refsIn(release.config)) {
+    const plain = await secrets.open(ref).catch((error: unknown) => {
+      if (error instanceof TerminalError) return null;
+      throw error;
+    });
+    if (plain !== null) values.push(plain);
+  }
+  return values;
 }
 
 async function openVariable(

@@ -14,7 +14,7 @@ import type { Statement } from '#store/statement';
 import type { Store } from '#store/store';
 import type { Folded } from '#store/streams';
 import { failpoint } from '../failpoint.js';
-import { failureOf } from '../failure.js';
+import { failureOf, redacted } from '../failure.js';
 import type { HeldLease } from '#store/held-lease';
 import type { CancelWatch } from './cancel-watch.js';
 import type { DeploymentLog } from './deployment-log.js';
@@ -123,7 +123,12 @@ async function runStep(run: Run, step: Step, state: DeploymentState): Promise<Fa
 
 async function recordFailure(run: Run, state: DeploymentState, error: unknown): Promise<DeploymentState> {
   const step = state.current!;
-  const { code, message, retryInSeconds, class: failureClass } = failureOf(error, state.attempt);
+  const {
+    code,
+    message,
+    retryInSeconds,
+    class: failureClass,
+  } = failureOf(redacted(error, run.log.redact), state.attempt);
   const logOffset = Math.max(1, run.log.next - LINES_SHOWN);
   run.log.write(step, `${retryInSeconds === null ? 'failed' : 'failed, will be tried again'}: ${code}: ${message}`);
   await run.log.flush();

@@ -1,30 +1,25 @@
-import type { RegistryAccess, ResolveIo, StepIo } from '#plugins/source';
+import { join } from 'node:path';
+import { createResolveIo } from '#process/resolve-io';
+import type { StepIo } from '#plugins/source';
 import { layoutKey } from '#plugins/routing/port-groups';
 import { untilApplied } from '#runtime/applied-routes';
 import { currentRoute, formatRoute, routeDirectory, switchRoute, RouteMoved } from '#runtime/route-files';
-import { registryAccess } from '#store/registry-access';
+import { patchMemo, readMemo } from '#store/memo';
 import { readSettings } from '#store/settings';
 import type { WorkerDeps } from '../deps.js';
 import type { HeldLease } from '#store/held-lease';
 import { createNetworks } from '../networks.js';
+import { createFiles } from '../files.js';
 import { createPorts } from '../ports.js';
 import { probe } from '../probe.js';
 import { createVolumes } from '../volumes/prepare.js';
 import type { DeploymentLog } from './deployment-log.js';
 
-/** What a source may ask of the outside world when it resolves a reference. */
-export function resolveIo(deps: Pick<WorkerDeps, 'store' | 'secrets' | 'http'>, signal: AbortSignal): ResolveIo {
-  const access = { pool: deps.store.pool, secrets: deps.secrets };
-  return {
-    http: deps.http,
-    registry: (host, name): Promise<RegistryAccess> => registryAccess(access, host, name),
-    signal,
-  };
-}
-
 export interface StepContext {
   readonly lease: HeldLease;
   readonly workloadId: string;
+  /** Left out: that of a teardown. */
+  readonly deploymentId?: string;
   readonly step: string;
   readonly log: DeploymentLog;
   /** Ends the step earlier than the lease does. */
@@ -33,12 +28,12 @@ export interface StepContext {
 
 /** What one step may touch. Everything that takes time ends when the lease can no longer be trusted. */
 export function stepIo(deps: WorkerDeps, context: StepContext): StepIo {
-  const { lease, workloadId, step, log, cancel } = context;
+  const { lease, workloadId, deploymentId = workloadId, step, log, cancel } = context;
   const signal = cancel === undefined ? lease.signal : AbortSignal.any([lease.signal, cancel]);
   const ports = createPorts(deps.store.pool, deps.node, deps.portRange);
   const networks = createNetworks({ ...deps, pool: deps.store.pool });
   return {
-    ...resolveIo(deps, signal),
+    ...createResolveIo(deps, signal),
     docker: deps.docker,
     epoch: lease.epoch,
     installation: deps.installation,
@@ -55,6 +50,11 @@ export function stepIo(deps: WorkerDeps, context: StepContext): StepIo {
       settings: () => readSettings(deps.store),
       protectedPaths: deps.protectedPaths,
     }),
+    files: createFiles(join(deps.workDirectory, deploymentId)),
+    memo: {
+      read: (role) => readMemo(deps.store.pool, workloadId, role),
+      patch: (role, changes) => patchMemo(deps.store.pool, { workloadId, role }, changes),
+    },
     logged: () => log.count(step),
     log: (line, stream) => log.write(step, line, stream),
     clock: { now: () => Date.now(), sleep: (ms) => sleep(ms, signal) },

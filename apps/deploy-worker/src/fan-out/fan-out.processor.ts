@@ -206,7 +206,7 @@ function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Res
       verdict: verdictOf(bound, judgement, { verdict: 'errored', code, reason: message, deploymentId: null }),
     };
   }
-  const request = requestOf(run, bound, resolution);
+  const request = { ...requestOf(run, bound, resolution), ...(judgement.force && { force: true as const }) };
   const accept = { type: 'AcceptCandidate', accepted: judgement.accepted, deliveryId: run.deliveryId } as const;
   const operations = [
     { ...on(binding, bound.bindingId, accept), expectedVersion: bound.bindingVersion },

@@ -1,5 +1,6 @@
 import { mergeOverride, type AcceptedCandidate, type Override } from '#domain/binding';
 import type { Face } from '#domain/face';
+import { oneLine } from '#domain/one-line';
 import type { Volume } from '#domain/volume';
 import type { Env, Hold, Policy } from '#domain/workload';
 import type { RunState } from '#domain/run-state';
@@ -7,7 +8,6 @@ import { checkConfig } from '#plugins/config';
 import type { InboundEvent } from '#plugins/inbound';
 import type { Ref, Source } from '#plugins/source';
 import type { Trigger } from '#plugins/trigger';
-import { shorten } from '../failure.js';
 
 /** One enabled binding with all that its verdict depends on, read in one query for the whole delivery. */
 export interface BoundWorkload {
@@ -46,6 +46,8 @@ export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } &
       readonly reason: string;
       readonly ref: Ref;
       readonly accepted: AcceptedCandidate;
+      /** Also when nothing changed. */
+      readonly force: boolean;
     }
   | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
 );
@@ -67,7 +69,7 @@ export function judge(
     const held = unavailable(bound);
     return held === null ? match(bound, trigger, events, plugins) : { ...held, inputs };
   } catch (error) {
-    const reason = shorten(
+    const reason = oneLine(
       `The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`,
     );
     return { verdict: 'errored', code: 'judge-failed', reason, inputs };
@@ -106,7 +108,7 @@ function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEv
   const ref = source.reference(verdict.wish, own.value);
   if ('skip' in ref) return { verdict: 'filtered', code: ref.skip, reason: ref.reason, inputs };
   const { code, reason, accepted } = verdict;
-  return { verdict: 'matched', code, reason, ref, accepted, inputs };
+  return { verdict: 'matched', code, reason, ref, accepted, inputs, force: verdict.wish.force === true };
 }
 
 function unavailable(bound: BoundWorkload): { verdict: 'filtered'; code: string; reason: string } | null {

@@ -1,7 +1,7 @@
 import { RetryableError } from '#domain/errors';
 import type { Artifact, Ref, ResolveIo, Source } from '#plugins/source';
+import { createResolveIo } from '#process/resolve-io';
 import type { WorkerDeps } from '../deps.js';
-import { resolveIo } from '../deploy/step-io.js';
 import type { BoundWorkload, Judgement } from './judge.js';
 
 /** Reference key → what it points at now, or why that is not known. */
@@ -27,7 +27,7 @@ export async function resolveAll(
   }
   const resolved = new Map<string, Artifact | Error>();
   const queue = [...wanted.entries()];
-  const io = resolveIo(deps, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
+  const io = createResolveIo(deps, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
   const drain = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [key, { ref, source }] = next;

@@ -13,6 +13,8 @@ export class ArtifactView {
   @ApiProperty({ type: String, nullable: true, example: 'sha256:…' }) digest: string | null;
   @ApiProperty({ type: String, required: false, description: 'Id of an image that only the host has' })
   localId?: string;
+  @ApiProperty({ type: String, required: false, description: 'Commit, of a source that deploys commits' })
+  sha?: string;
 }
 
 export class StartFailureView {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rejection, RetryableError, TerminalError } from '#domain/errors';
-import { failureOf, shorten } from '../../../../apps/deploy-worker/src/failure.js';
+import { failureOf, redacted } from '../../../../apps/deploy-worker/src/failure.js';
 
 const most = () => 1;
 const least = () => 0;
@@ -77,38 +77,21 @@ describe('a failure that nobody gave a class to', () => {
 describe('the message that is kept', () => {
   const bytes = (text: string) => Buffer.byteLength(text, 'utf8');
 
-  it('is one line', () => {
-    expect(shorten(' pull failed:\r\n\tno route\u0000to\u2028host \n')).toBe('pull failed: no route to host');
-  });
-
-  it('of 240 bytes stays whole, of 241 is cut', () => {
-    expect(shorten('a'.repeat(240))).toBe('a'.repeat(240));
-    expect(shorten('a'.repeat(241))).toBe(`${'a'.repeat(237)}…`);
-  });
-
-  it.each([
-    ['é', 118],
-    ['€', 79],
-    ['🚢', 59],
-  ])('is cut between code points: %s', (character, kept) => {
-    const cut = shorten(character.repeat(200));
-    expect(cut).toBe(`${character.repeat(kept)}…`);
-    expect(bytes(cut)).toBeLessThanOrEqual(240);
-  });
-
-  it('fits, on one line, well-formed, whatever the text', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', minLength: 0, maxLength: 400 }), (text) => {
-        const cut = shorten(text);
-        expect(bytes(cut)).toBeLessThanOrEqual(240);
-        expect(cut).not.toContain('\ufffd');
-        expect(cut).not.toMatch(/[\u0000-\u001f\u007f\u2028\u2029]/);
-      }),
-    );
-  });
-
   it('stays within its bytes when the attempts are added', () => {
     expect(bytes(failureOf(new RetryableError('x', '€'.repeat(100)), 8).message)).toBeLessThanOrEqual(240);
     expect(bytes(failureOf(new TerminalError('x', '€'.repeat(100)), 1).message)).toBeLessThanOrEqual(240);
+  });
+
+  it('keeps class and code when it is redacted', () => {
+    const error = new RetryableError('provider-busy', 'token hunter2 is over its limit', 30);
+    const kept = redacted(error, (text) => text.replaceAll('hunter2', '•••'));
+    expect(failureOf(kept, 1)).toEqual({
+      code: 'provider-busy',
+      class: 'retryable',
+      message: 'token ••• is over its limit',
+      retryInSeconds: 30,
+    });
+    expect(error.message).toContain('hunter2');
+    expect(redacted('hunter2', () => '•••')).toBe('•••');
   });
 });
