@@ -1,0 +1,5 @@
+import type { SourceFixture } from './source-fixture.js';
+import { image } from './sources/image.js';
+
+/** A source that ships has one here. */
+export const FIXTURES: readonly SourceFixture[] = [image];
