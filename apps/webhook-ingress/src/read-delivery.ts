@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RecordedInbound, UndispatchedStatus } from '#domain/delivery';
-import { Malformed, type InboundEvent, type ParseResult, type RawRequest, type Vendor } from '#plugins/inbound';
+import { withoutPerson } from '#plugins/without-person';
+import { Malformed, type ParseResult, type RawRequest, type Vendor } from '#plugins/inbound';
 import { interpret } from '#plugins/vendors/dispatch';
 
 /** A vendor's id is remembered for 30 days; without one the body's hash for 10 minutes. */
@@ -44,20 +45,6 @@ function fromResult(result: ParseResult, vendor: string, key: TransportKey): Rea
   }));
   const haveOwn = events.every((event) => event.key !== null);
   return { vendor, status: 'accepted', reason: null, events, key: haveOwn ? null : key };
-}
-
-/** Pusher and message are personal data: they stay with the sealed body. */
-function withoutPerson(event: InboundEvent): RecordedInbound {
-  return event.kind === 'git-push' ? { ...event, pusher: null, message: skipMarkersOf(event.message) } : { ...event };
-}
-
-const SKIP_MARKERS =
-  /\[(?:skip ci|ci skip|no ci|skip actions|actions skip|skip cd|skip deploy)\]|^skip-checks:\s*true\s*$/gim;
-
-/** Of the message only the markers that decide something are kept. */
-function skipMarkersOf(message: string | null): string | null {
-  const found = message?.match(SKIP_MARKERS);
-  return found ? found.join('\n') : null;
 }
 
 /** An empty body is somebody pressing a button: each press counts. */

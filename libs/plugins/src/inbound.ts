@@ -27,6 +27,8 @@ export interface GitPush {
   readonly refType: 'branch' | 'tag';
   readonly branch: string | null;
   readonly tag: string | null;
+  /** Left out when the payload does not say. */
+  readonly defaultBranch?: string;
   /** Null when the payload names only a ref: then the ref's newest. */
   readonly sha: string | null;
   /** Set when the pushed object is an annotated tag. */

@@ -51,5 +51,8 @@ export interface Trigger<C extends object = object> {
 /** What a workload itself deploys: fills in for a trigger that names nothing. */
 export interface OwnSubject {
   readonly image: string | null;
+  /** `owner/name` or an address. */
   readonly repo: string | null;
+  /** The branch of it that the workload follows. */
+  readonly branch?: string | null;
 }

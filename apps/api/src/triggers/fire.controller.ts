@@ -1,9 +1,10 @@
 import { Body, Controller, Inject, Post } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
-import { delivery, type DeliveryReceived, type RecordedInbound } from '#domain/delivery';
+import { delivery, type DeliveryReceived } from '#domain/delivery';
 import { Rejection } from '#domain/errors';
 import type { InboundEvent } from '#plugins/inbound';
+import { withoutPerson } from '#plugins/without-person';
 import { onNew } from '#store/operation';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
@@ -46,7 +47,7 @@ export class FireController {
       triggerKind: kind,
       origin: 'manual',
       vendor: 'manual',
-      events: [recorded(event)],
+      events: [withoutPerson(event)],
       status,
       reason: status === 'accepted' ? null : 'No enabled binding: nothing listens to this trigger.',
       replayOf: null,
@@ -74,12 +75,6 @@ export class FireController {
       expiresAt,
     });
   }
-}
-
-/** Who pushed and what they wrote is personal: it stays with the body. */
-function recorded(event: InboundEvent): RecordedInbound {
-  const { pusher: _pusher, message: _message, ...rest } = event as unknown as Record<string, unknown>;
-  return rest as RecordedInbound;
 }
 
 function notAccepted(kind: string, event: InboundEvent, accepts: readonly string[]): Rejection {

@@ -1,6 +1,7 @@
 import type { Trigger } from '../trigger.js';
+import { git } from './git/git.js';
 import { manual } from './manual/manual.js';
 import { registry } from './registry/registry.js';
 
 /** In the order in which they are offered. */
-export const TRIGGERS: readonly Trigger[] = [registry, manual];
+export const TRIGGERS: readonly Trigger[] = [registry, git, manual];

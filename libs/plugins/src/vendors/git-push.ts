@@ -11,6 +11,7 @@ export interface PushedRef {
   readonly after: string | null;
   /** The commit behind `after`, where the vendor names it: differs for an annotated tag. */
   readonly commit?: string | null;
+  readonly defaultBranch?: string | null;
   readonly before: string | null;
   readonly created?: boolean;
   readonly forced?: boolean;
@@ -37,6 +38,7 @@ export function gitPush(pushed: PushedRef): GitPush | Ignored {
     refType: named.refType,
     branch: named.refType === 'branch' ? named.name : null,
     tag: named.refType === 'tag' ? named.name : null,
+    ...(pushed.defaultBranch ? { defaultBranch: pushed.defaultBranch.slice(0, 500) } : {}),
     sha,
     objectSha: sha === after ? null : after,
     before,

@@ -56,6 +56,7 @@ function push(body: Obj, kind: GiteaKind) {
     vendor: kind.name,
     repo: need(text(body, 'repository', 'full_name'), 'repository.full_name'),
     ref: need(text(body, 'ref'), 'ref'),
+    defaultBranch: text(body, 'repository', 'default_branch'),
     after,
     commit,
     before: text(body, 'before'),

@@ -37,6 +37,7 @@ function push(body: Obj) {
     vendor: 'github',
     repo: need(text(body, 'repository', 'full_name'), 'repository.full_name'),
     ref: need(text(body, 'ref'), 'ref'),
+    defaultBranch: text(body, 'repository', 'default_branch'),
     after: flag(body, 'deleted') ? null : after,
     commit,
     before: text(body, 'before'),

@@ -35,6 +35,7 @@ function push(body: Obj) {
     vendor: 'gitlab',
     repo: need(text(body, 'project', 'path_with_namespace'), 'project.path_with_namespace'),
     ref: need(text(body, 'ref'), 'ref'),
+    defaultBranch: text(body, 'project', 'default_branch'),
     after,
     commit: isZero(after) ? null : commit,
     before: text(body, 'before'),
