@@ -62,7 +62,9 @@ async function inspect(io: StepIo, { containerId, name }: ContainerFact): Promis
 }
 
 function exited({ name, exitCode, oomKilled }: Container): TerminalError {
-  const how = oomKilled ? 'ran out of memory' : exitCode === null ? 'exited' : `exited with code ${exitCode}`;
+  // Of one that the engine has started again the code is not known any more.
+  const ended = exitCode === null ? 'ended and was restarted' : `exited with code ${exitCode}`;
+  const how = oomKilled ? 'ran out of memory' : ended;
   const next = oomKilled ? 'Raise its memoryLimit.' : 'Its last lines are in the deployment log.';
   return new TerminalError('container-exited', `Container ${name} ${how} before it was healthy. ${next}`);
 }
