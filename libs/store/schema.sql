@@ -156,6 +156,12 @@ create table state.proxy (
   http_port integer not null,
   https_port integer not null
 );
+create table state.schedule (
+  trigger_id uuid not null,
+  timetable text not null,
+  next_at timestamp with time zone not null,
+  due_at timestamp with time zone not null
+);
 create table state.secret (
   id uuid not null,
   version integer not null,
@@ -420,6 +426,7 @@ alter table state.network add constraint network_subnet PRIMARY KEY (node, subne
 alter table state.port add constraint port_endpoint UNIQUE (node, container_name, container_port);
 alter table state.port add constraint port_pkey PRIMARY KEY (port);
 alter table state.proxy add constraint proxy_pkey PRIMARY KEY (node);
+alter table state.schedule add constraint schedule_pkey PRIMARY KEY (trigger_id, timetable);
 alter table state.secret add constraint secret_pkey PRIMARY KEY (id, version);
 alter table state.session add constraint session_pkey PRIMARY KEY (hash);
 alter table state.setup_code add constraint setup_code_pkey PRIMARY KEY (hash);
@@ -453,6 +460,7 @@ CREATE INDEX heartbeat_node ON state.heartbeat USING btree (node, silent_at);
 CREATE INDEX idempotency_key_expiry ON state.idempotency_key USING btree (expires_at);
 CREATE INDEX log_chunk_age ON state.log_chunk USING btree (last_at);
 CREATE INDEX log_cursor_age ON state.log_cursor USING btree (seen_at);
+CREATE INDEX schedule_due ON state.schedule USING btree (due_at);
 CREATE INDEX secret_key ON state.secret USING btree (key_id);
 CREATE INDEX session_expiry ON state.session USING btree (expires_at);
 CREATE INDEX session_person ON state.session USING btree (person_id);

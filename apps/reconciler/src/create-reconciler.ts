@@ -1,5 +1,6 @@
 import type { Docker } from '#docker/docker';
 import type { Proxy, ProxyIo, Source } from '#plugins/source';
+import type { Trigger } from '#plugins/trigger';
 import type { Logger } from '#runtime/logging';
 import type { LeaseTimes } from '#store/held-lease';
 import type { Secrets } from '#store/secrets';
@@ -7,6 +8,7 @@ import type { Store } from '#store/store';
 import type { ProxyPorts } from './equip.js';
 import { lead, type Leading } from './lead.js';
 import { createTidy } from './tidy.js';
+import { startSchedules } from './triggers/scheduler.js';
 import { watchNodes } from './watch-nodes.js';
 import { startWorkOfNode } from './work-of-node.js';
 
@@ -14,6 +16,7 @@ export interface ReconcilerDeps {
   readonly store: Store;
   readonly secrets: Secrets;
   readonly sources: readonly Source[];
+  readonly triggers: readonly Trigger[];
   readonly proxy: Proxy;
   readonly proxyIo: ProxyIo;
   readonly proxyPorts: () => Promise<ProxyPorts>;
@@ -45,7 +48,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       const tidy = createTidy(store, logger);
       tidy.start();
       const watch = watchNodes({ store, leaseMs: deps.lease.leaseMs, logger });
-      return { stop: async () => void (await Promise.all([tidy.stop(), watch.stop()])) };
+      const schedules = startSchedules(deps);
+      return { stop: async () => void (await Promise.all([tidy.stop(), watch.stop(), schedules.stop()])) };
     },
   };
   let leaders: { readonly subject: string; readonly leader: ReturnType<typeof lead> }[] = [];

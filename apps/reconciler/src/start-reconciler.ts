@@ -2,6 +2,7 @@ import { createDocker } from '#docker/connect';
 import { PROXIES } from '#plugins/proxies/proxies';
 import type { Source } from '#plugins/source';
 import { SOURCES } from '#plugins/sources/sources';
+import { TRIGGERS } from '#plugins/triggers/triggers';
 import type { Parts } from '#process/open-process';
 import { startHeartbeat } from '#process/start-heartbeat';
 import type { Endpoint } from '#runtime/endpoints';
@@ -25,6 +26,7 @@ export async function startReconciler(parts: Parts, sources: readonly Source[] =
   const reconciler = createReconciler({
     ...parts,
     sources,
+    triggers: TRIGGERS,
     proxy,
     proxyIo,
     proxyPorts,

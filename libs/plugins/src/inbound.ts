@@ -49,6 +49,11 @@ export interface ScheduleTick {
   readonly kind: 'schedule';
   /** ISO 8601, UTC. */
   readonly scheduledFor: string;
+  readonly firedAt?: string;
+  /** Runs that fell out before it. */
+  readonly missedCount?: number;
+  /** Which timetable it is of; left out = any. */
+  readonly timetable?: string;
 }
 
 export interface ManualFire {

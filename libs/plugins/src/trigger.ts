@@ -26,6 +26,8 @@ export type Verdict =
       readonly reason: string;
       readonly wish: Wish;
       readonly accepted: Accepted;
+      /** While a deployment of the workload is under way: none, one after it, one in its place. Left out: as the policy says. */
+      readonly whenBusy?: 'skip' | 'queue' | 'replace';
     }
   | { readonly verdict: 'filtered'; readonly code: string; readonly reason: string };
 
@@ -46,6 +48,21 @@ export interface Trigger<C extends object = object> {
   complete?(config: C, own: OwnSubject): C;
   /** Pure. `last` is null until something was accepted. */
   match(candidates: readonly Candidate[], config: C, last: Accepted | null): Verdict;
+  /** For a trigger that fires by the clock. Pure. */
+  timetable?(config: C): Timetable;
+}
+
+/** When a trigger fires. */
+export interface Timetable {
+  /** Equal for configs that fire alike: they share their runs. */
+  readonly key: string;
+  /** The first instant after that one; null = never again. */
+  next(after: Date): Date | null;
+  readonly jitterSeconds: number;
+  /** Of what fell out while nothing ran: none, the latest, all. */
+  readonly missed: 'skip' | 'once' | 'all';
+  /** A missed run that is older never starts. */
+  readonly deadlineSeconds: number;
 }
 
 /** What a workload itself deploys: fills in for a trigger that names nothing. */

@@ -14,7 +14,7 @@ import type {
 /** What became of a verdict (`v`) with its deployment (`p`). */
 const OUTCOME = `case
   when v.verdict = 'errored' then 'errored'
-  when v.verdict = 'filtered' then case when v.code in ('held', 'stopped', 'deleting', 'static', 'duplicate') then 'skipped' else 'noMatch' end
+  when v.verdict = 'filtered' then case when v.code in ('held', 'stopped', 'deleting', 'static', 'duplicate', 'overlap', 'baseline') then 'skipped' else 'noMatch' end
   when p.status is null or p.status in ('waiting', 'running') then 'pending'
   when p.status = 'succeeded' then 'deployed'
   when p.status in ('failed', 'rolled_back') then 'errored'

@@ -1,9 +1,9 @@
 import type { DataSource } from 'typeorm';
 import type { Override } from '#domain/binding';
 import { Rejection } from '#domain/errors';
+import { effectiveOf } from '#plugins/effective-config';
 import type { Trigger } from '#plugins/trigger';
 import type { Plugins } from '../dependencies.js';
-import { effectiveOf } from './check-trigger.js';
 
 interface Bound {
   readonly id: string;

@@ -1,6 +1,7 @@
-import { mergeOverride, OVERRIDE_LIMIT, utf8Length, type Override } from '#domain/binding';
-import { Rejection, type FieldError } from '#domain/errors';
+import { OVERRIDE_LIMIT, utf8Length } from '#domain/binding';
+import { Rejection } from '#domain/errors';
 import { checkConfig } from '#plugins/config';
+import { effectiveOf, type Parts } from '#plugins/effective-config';
 import type { Trigger } from '#plugins/trigger';
 import type { Plugins } from '../dependencies.js';
 import { invalidConfig } from '../workloads/check-workload.js';
@@ -38,35 +39,6 @@ export function checkVendor({ vendors }: Plugins, name: string | null, isSigned:
     `${vendor.title} does not sign its webhooks, so none would pass. Leave out the signing secret.`,
     [{ pointer: '/vendor', detail: 'cannot be used together with a signing secret' }],
   );
-}
-
-/** What a binding's config is made of. */
-export interface Parts {
-  readonly trigger: Trigger;
-  readonly config: Override;
-  readonly override: Override;
-  /** The source plugin and its config; what a trigger leaves out is the workload's own. */
-  readonly source: Plugins['sources'][number] | undefined;
-  readonly sourceConfig: Override;
-}
-
-export interface Effective {
-  readonly config: object;
-  readonly errors: readonly FieldError[];
-}
-
-/** The config that counts for a binding, and what is wrong with it; pointers lead into the override. */
-export function effectiveOf({ trigger, config, override, source, sourceConfig }: Parts): Effective {
-  const merged = checkConfig(trigger.config, mergeOverride(config, override), '/override');
-  if (merged.errors.length > 0 || source === undefined || trigger.complete === undefined) {
-    return { config: merged.value, errors: merged.errors };
-  }
-  const own = source.own(checkConfig(source.config, sourceConfig).value);
-  const completed = trigger.complete(merged.value, own);
-  return {
-    config: completed,
-    errors: checkConfig(trigger.config, structuredClone({ ...completed }), '/override').errors,
-  };
 }
 
 /** Throws `override-too-large`, or `invalid-override` naming every field that is bad once merged. */

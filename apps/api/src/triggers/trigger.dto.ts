@@ -129,6 +129,8 @@ export class TriggerAnswer {
   @ApiProperty({ type: 'object', additionalProperties: true }) config: Record<string, unknown>;
   @ApiProperty({ type: WebhookView }) webhook: WebhookView;
   @ApiProperty({ type: 'integer' }) bindingCount: number;
+  @ApiProperty({ type: [String], description: 'The next five instants at which it fires by the clock, UTC' })
+  nextRuns: string[];
   @ApiProperty({ type: 'integer' }) version: number;
   @ApiProperty({ type: String, format: 'date-time' }) createdAt: Date;
   @ApiProperty({ type: String, format: 'date-time' }) updatedAt: Date;

@@ -23,9 +23,9 @@ import { ChangeTrigger, CreateTrigger, TriggerAnswer, TriggersQuery } from './tr
 export class TriggersController {
   constructor(
     @Inject(STORE) private readonly store: Store,
-    @Inject(READS) private readonly reads: DataSource,
+    @Inject(READS) readonly reads: DataSource,
     @Inject(SECRETS) private readonly secrets: Secrets,
-    @Inject(PLUGINS) private readonly plugins: Plugins,
+    @Inject(PLUGINS) readonly plugins: Plugins,
   ) {}
 
   @Post()
@@ -34,7 +34,7 @@ export class TriggersController {
   async create(@Who() who: Identity, @Body() body: CreateTrigger): Promise<TriggerAnswer> {
     const { id, operation, statements } = newTrigger(body, { plugins: this.plugins, secrets: this.secrets });
     await this.store.commit([operation], { ...causeOf(who), extra: statements });
-    return triggerAnswer(this.reads, id);
+    return triggerAnswer(this, id);
   }
 
   @Get()
@@ -46,14 +46,14 @@ export class TriggersController {
     if (query.q !== undefined)
       rows.andWhere('trigger.name ilike :q', { q: `%${query.q.replaceAll(/[\\%_]/g, '\\$&')}%` });
     const page = await pageOf(rows, query);
-    return { ...page, items: await triggerAnswers(this.reads, page.items) };
+    return { ...page, items: await triggerAnswers(this, page.items) };
   }
 
   @Get(':id')
   @Needs('viewer')
   @Answers(200, TriggerAnswer, 'A trigger')
   read(@Id() id: string): Promise<TriggerAnswer> {
-    return triggerAnswer(this.reads, id);
+    return triggerAnswer(this, id);
   }
 
   @Patch(':id')
@@ -82,7 +82,7 @@ export class TriggersController {
       expectedVersion: expectedVersion ?? pinned(config, before),
     };
     await this.store.commit([operation], { ...causeOf(who), extra: signing.statements });
-    return triggerAnswer(this.reads, id);
+    return triggerAnswer(this, id);
   }
 
   @Delete(':id')

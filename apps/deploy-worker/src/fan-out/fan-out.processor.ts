@@ -210,7 +210,7 @@ function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Res
   const accept = { type: 'AcceptCandidate', accepted: judgement.accepted, deliveryId: run.deliveryId } as const;
   const operations = [
     { ...on(binding, bound.bindingId, accept), expectedVersion: bound.bindingVersion },
-    ...requestOperations(request, bound),
+    ...requestOperations(request, judgement.cancelsRunning ? { ...bound, onNewer: 'cancel' } : bound),
   ];
   const { code, reason } = judgement;
   return {

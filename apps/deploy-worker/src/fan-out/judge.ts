@@ -48,6 +48,8 @@ export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } &
       readonly accepted: AcceptedCandidate;
       /** Also when nothing changed. */
       readonly force: boolean;
+      /** It takes the place of what runs. */
+      readonly cancelsRunning: boolean;
     }
   | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
 );
@@ -105,10 +107,16 @@ function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEv
   }
   const verdict = trigger.match(candidates, effective, bound.last);
   if (verdict.verdict === 'filtered') return { ...verdict, inputs };
+  const busy = bound.runningId ?? bound.waitingId;
+  if (verdict.whenBusy === 'skip' && busy !== null) {
+    const reason = `Deployment ${busy} of ${bound.workloadName} is not finished yet.`;
+    return { verdict: 'filtered', code: 'overlap', reason, inputs };
+  }
   const ref = source.reference(verdict.wish, own.value);
   if ('skip' in ref) return { verdict: 'filtered', code: ref.skip, reason: ref.reason, inputs };
   const { code, reason, accepted } = verdict;
-  return { verdict: 'matched', code, reason, ref, accepted, inputs, force: verdict.wish.force === true };
+  const how = { force: verdict.wish.force === true, cancelsRunning: verdict.whenBusy === 'replace' };
+  return { verdict: 'matched', code, reason, ref, accepted, inputs, ...how };
 }
 
 function unavailable(bound: BoundWorkload): { verdict: 'filtered'; code: string; reason: string } | null {

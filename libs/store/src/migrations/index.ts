@@ -8,6 +8,7 @@ import { drift } from './0009-drift.js';
 import { nodesAndLogs } from './0010-nodes-and-logs.js';
 import { sets } from './0012-sets.js';
 import { holders } from './0013-holders.js';
+import { schedules } from './0020-schedules.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   nodesAndLogs,
   sets,
   holders,
+  schedules,
 ];
