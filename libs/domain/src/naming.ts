@@ -20,7 +20,14 @@ export const LABELS = {
   epoch: 'tinyforge.epoch',
   /** Several installations may share an engine: each looks at its own only. */
   installation: 'tinyforge.installation',
+  /** By what the host ports of a container are kept; left out: by its name. */
+  ports: 'tinyforge.ports',
 } as const;
+
+/** By what a container's host ports are kept. */
+export function portHolderOf({ name, labels }: { name: string; labels: Readonly<Record<string, string>> }): string {
+  return labels[LABELS.ports] ?? name;
+}
 
 /** Marks networks of ours; its value is the name that workloads know one by. */
 export const NETWORK_LABEL = 'tinyforge.network';

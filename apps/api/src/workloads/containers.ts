@@ -25,6 +25,8 @@ interface ContainerFact {
   readonly containerId: string;
   /** Container port → host port. */
   readonly ports: Readonly<Record<number, number>>;
+  readonly role?: string;
+  readonly image?: string;
 }
 
 /** Those of the current deployment; none before the first one. */
@@ -52,10 +54,9 @@ interface Surroundings {
 }
 
 function containerAnswer(
-  { instance, name, containerId, ports }: ContainerFact,
+  { instance, name, containerId, ports, role = `web-${instance}`, image }: ContainerFact,
   { workload, current, extra }: Surroundings,
 ): ContainerAnswer {
-  const role = `web-${instance}`;
   const { repository, digest, tag } = current.release.artifact;
   const face = current.release.faces[0];
   const wanted = face?.port ?? (current.release.config['port'] as number | null | undefined) ?? 0;
@@ -70,7 +71,7 @@ function containerAnswer(
     subdomain: face?.host.split('.')[0] ?? null,
     state: workload.state === 'stopped' || workload.state === 'degraded' ? workload.state : 'running',
     port: ports[wanted] ?? Object.values(ports)[0] ?? null,
-    imageRef: digest === null ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`,
+    imageRef: image ?? (digest === null ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`),
     extraJson: extra.get(role) ?? {},
   };
 }

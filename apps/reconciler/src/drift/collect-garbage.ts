@@ -1,12 +1,13 @@
 import type { Docker, ContainerSummary } from '#docker/docker';
 import { Rejection } from '#domain/errors';
+import { portHolderOf } from '#domain/naming';
 import type { Leftover } from '#domain/removal';
 import { removal } from '#domain/removal';
 import { currentRoute, routeDirectory } from '#runtime/route-files';
 import { on } from '#store/operation';
 import type { Store } from '#store/store';
 import type { Desired, KnownDeployment } from './desired.js';
-import { expectedContainers } from './diff.js';
+import { expectedContainers, isExpected } from './diff.js';
 import { holdWorkload } from './hold-workload.js';
 import { deploymentOf, workloadOf } from './own-containers.js';
 
@@ -37,10 +38,9 @@ export function leftovers({ desired, containers, known, now, graceMs }: Search):
 }
 
 function isLeftOf(workload: Desired, container: ContainerSummary, { id, status }: KnownDeployment): boolean {
-  if (workload.current?.deploymentId === id) {
-    const expected = expectedContainers(workload);
-    return expected !== null && expected.every(({ containerId }) => containerId !== container.id);
-  }
+  const expected = expectedContainers(workload);
+  if (expected?.some((each) => isExpected(each, container))) return false;
+  if (workload.current?.deploymentId === id) return expected !== null;
   // It succeeded and nothing came after it: a view that says so has lost its memory.
   const hasServed = status === 'succeeded' || status === 'rolled_back';
   return !hasServed || workload.current !== null;
@@ -98,7 +98,7 @@ async function remove(deps: GarbageDeps, container: ContainerSummary): Promise<b
   const { rows } = await store.pool.query<{ current: string | null; ports: readonly number[] }>(
     `select (select current_deployment_id from view.workload where id = $1) as current,
       array(select port from state.port where node = $2 and container_name = $3) as ports`,
-    [workloadId, node, container.name],
+    [workloadId, node, portHolderOf(container)],
   );
   const { current = null, ports = [] } = rows[0] ?? {};
   let isRemoved = false;
@@ -107,7 +107,10 @@ async function remove(deps: GarbageDeps, container: ContainerSummary): Promise<b
     if (route?.ports.some((port) => ports.includes(port))) return;
     await docker.stopContainer(container.id, STOP_SECONDS, signal);
     await docker.removeContainer(container.id, signal);
-    await store.pool.query('delete from state.port where node = $1 and container_name = $2', [node, container.name]);
+    await store.pool.query('delete from state.port where node = $1 and container_name = $2', [
+      node,
+      portHolderOf(container),
+    ]);
     isRemoved = true;
   });
   return isRemoved;

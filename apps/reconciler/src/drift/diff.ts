@@ -16,13 +16,21 @@ export interface Compared {
 interface Expected {
   readonly name: string;
   readonly containerId: string;
+  /** Another one of its name does as well. */
+  readonly byName?: true;
+  /** It did what it had to. */
+  readonly hasEnded?: true;
 }
 
 /** What differs from the current release. Pure. */
 export function diff(compared: Compared): readonly Finding[] {
   const { desired, own, known } = compared;
   const current = desired.current?.deploymentId ?? null;
-  const others = own.filter((container) => deploymentOf(container) !== current);
+  const expected = expectedContainers(desired) ?? [];
+  // A container that did not change may be of an earlier deployment.
+  const others = own.filter(
+    (container) => deploymentOf(container) !== current && !expected.some((each) => isExpected(each, container)),
+  );
   return [
     ...(current === null || desired.runState === 'stopped' ? [] : ofCurrent(compared, current)),
     ...others.flatMap((container) => ofOther(container, known.get(deploymentOf(container)))),
@@ -34,17 +42,22 @@ export function expectedContainers({ current }: Desired): readonly Expected[] | 
   return (current?.facts['containers'] as readonly Expected[] | undefined) ?? null;
 }
 
+export function isExpected({ containerId, byName, name }: Expected, container: ContainerSummary): boolean {
+  return container.id === containerId || (byName === true && container.name === name);
+}
+
 function ofCurrent({ desired, own, observation }: Compared, current: string): readonly Finding[] {
   const expected = expectedContainers(desired);
   if (expected === null) {
     if (observation === null || observation.state === 'running') return [];
     return [{ kind: 'missing', container: null, detail: observation.detail }];
   }
-  const ids = new Set(expected.map(({ containerId }) => containerId));
-  const strangers = own.filter((container) => deploymentOf(container) === current && !ids.has(container.id));
+  const strangers = own.filter(
+    (container) => deploymentOf(container) === current && !expected.some((each) => isExpected(each, container)),
+  );
   const findings = expected.flatMap((each) => {
-    const found = own.find(({ id }) => id === each.containerId);
-    return found ? ofPresent(found, desired) : ofAbsent(each, strangers);
+    const found = own.find((container) => isExpected(each, container));
+    return found ? ofPresent(found, desired, each) : ofAbsent(each, strangers);
   });
   const named = new Set(expected.map(({ name }) => name));
   const more = strangers.filter(({ name, state }) => !named.has(name) && state === 'running');
@@ -56,10 +69,14 @@ function ofAbsent({ name }: Expected, strangers: readonly ContainerSummary[]): r
   return [again ? finding('changed', name, 'was made anew by somebody else') : finding('missing', name, 'is gone')];
 }
 
-function ofPresent({ name, state, exitCode, imageId }: ContainerSummary, { current }: Desired): readonly Finding[] {
+function ofPresent(
+  { name, state, exitCode, imageId }: ContainerSummary,
+  { current }: Desired,
+  { hasEnded }: Expected,
+): readonly Finding[] {
   const wanted = current?.facts['imageId'];
   if (typeof wanted === 'string' && wanted !== imageId) return [finding('changed', name, 'runs another image')];
-  if (state === 'running' || state === 'restarting') return [];
+  if (state === 'running' || state === 'restarting' || (hasEnded && exitCode === 0)) return [];
   if ((state === 'exited' || state === 'dead') && exitCode !== null && exitCode !== 0)
     return [finding('crashed', name, `ended with code ${exitCode}`)];
   return [finding('stopped', name, `is ${state}`)];

@@ -103,9 +103,11 @@ function requestOf({ desired, findings }: Seen): DeploymentRequest {
   };
 }
 
-/** An image that only the host has is brought back by its id: its tag may be another image by now. */
+/** What runs, whatever its tags are by now: an image that only the host has is brought back by its id. */
 function pinned({ release, facts }: CurrentRelease): ReleaseRecord {
   const { artifact } = release;
+  const images = facts['images'] as typeof artifact.images;
+  if (images !== undefined) return { ...release, artifact: { ...artifact, images } };
   const localId = facts['imageId'];
   if (artifact.digest !== null || artifact.localId !== undefined || typeof localId !== 'string') return release;
   return { ...release, artifact: { ...artifact, localId } };

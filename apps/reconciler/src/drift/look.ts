@@ -1,5 +1,5 @@
 import type { Docker } from '#docker/docker';
-import { LABELS } from '#domain/naming';
+import { LABELS, portHolderOf } from '#domain/naming';
 import type { Source } from '#plugins/source';
 import type { Logger } from '#runtime/logging';
 import type { Store } from '#store/store';
@@ -72,11 +72,7 @@ export async function look(deps: LookDeps, memory: Memory, now = Date.now()): Pr
     containers.length,
   );
   if (removed.length > 0) deps.logger.info({ removed }, 'Removed containers that nothing wants any more');
-  await releasePorts(
-    store.pool,
-    deps.node,
-    all.map(({ name }) => name),
-  );
+  await releasePorts(store.pool, deps.node, all.map(portHolderOf));
   if (isSoon || hasCrashed) return 'soon';
   return desired.some(({ isBusy }) => isBusy) ? 'busy' : 'calm';
 }

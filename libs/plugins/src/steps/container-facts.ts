@@ -8,6 +8,16 @@ export interface ContainerFact {
   readonly containerId: string;
   /** Container port → host port on loopback. */
   readonly ports: Readonly<Record<number, number>>;
+  /** What it is called over the API; left out: `web-<instance>`. */
+  readonly role?: string;
+  /** Of a source with several: which of them it is. */
+  readonly service?: string;
+  /** What it runs, where it is not the artifact. */
+  readonly image?: string;
+  /** Another container of this name and these labels does as well: it is the source's tool that makes them. */
+  readonly byName?: true;
+  /** It did what it had to and ended; nobody starts it again. */
+  readonly hasEnded?: true;
 }
 
 /** By instance; none before `create` has completed. */

@@ -6,9 +6,9 @@ import { pause } from './pause.js';
 export function drainStep(owned: Owned, drainSeconds: number): Step {
   return {
     name: 'drain',
-    async run(io) {
+    async run(io, facts) {
       await io.route.settled?.();
-      const old = await othersOf(io, owned);
+      const old = await othersOf(io, owned, facts);
       if (old.every(({ state }) => state !== 'running')) return {};
       io.log(`Draining ${old.length} old container(s) for ${drainSeconds} s`, 'step');
       await pause(io.clock, drainSeconds * 1000, io.signal);

@@ -7,12 +7,15 @@ export type HealthRule =
   | { readonly kind: 'http'; readonly port: number; readonly path: string }
   /** Docker's HEALTHCHECK, else running for 10 s without a restart. */
   | { readonly kind: 'docker' }
+  /** As `docker`, of one among several: it may be restarted until the others are there, and end well where it may. */
+  | { readonly kind: 'service'; readonly mayEnd: boolean }
   /** Started is enough. */
   | { readonly kind: 'off' };
 
 /** `extraMs`: how much longer than the deadline this state may last. */
 export type Health =
-  { readonly isHealthy: true } | { readonly isHealthy: false; readonly why: string; readonly extraMs: number };
+  | { readonly isHealthy: true; readonly hasEnded?: true }
+  | { readonly isHealthy: false; readonly why: string; readonly extraMs: number };
 
 export interface Check {
   readonly container: ContainerFact;
@@ -28,6 +31,7 @@ const FIRST_REPORT_MS = 35_000;
 
 /** One look. Throws {@link TerminalError} `container-exited` as soon as the container ended or was restarted. */
 export async function checkHealth(io: StepIo, { container, rule, timeoutMs, isStrict }: Check): Promise<Health> {
+  if (rule.kind === 'service') return ofService(await look(io, container), rule, io.clock.now());
   if (rule.kind !== 'http') return byDocker(await inspect(io, container), rule, io.clock.now());
   const answer = await io.probe(portOf(container, rule.port), rule.path, timeoutMs);
   const isHealthy = 'status' in answer && answer.status >= 200 && answer.status < 300;
@@ -38,6 +42,15 @@ export async function checkHealth(io: StepIo, { container, rule, timeoutMs, isSt
       ? `GET ${rule.path} answered ${answer.status}`
       : `GET ${rule.path} got no answer (${answer.error})`;
   return { isHealthy, why, extraMs: 0 };
+}
+
+/** What waits for another one may fail and be started again by its restart policy. */
+function ofService(container: Container, { mayEnd }: { mayEnd: boolean }, now: number): Health {
+  const { state, exitCode, name } = container;
+  if (state !== 'exited' && state !== 'dead') return byDocker(container, { kind: 'docker' }, now);
+  if (mayEnd && exitCode === 0) return { isHealthy: true, hasEnded: true };
+  if (mayEnd) throw exited(container);
+  return { isHealthy: false, why: `${name} exited with code ${exitCode ?? 'unknown'}`, extraMs: 0 };
 }
 
 function byDocker(container: Container, rule: HealthRule, now: number): Health {
@@ -52,10 +65,14 @@ function byDocker(container: Container, rule: HealthRule, now: number): Health {
   return { isHealthy: false, why: 'it has run for less than 10 s', extraMs: UPTIME_MS };
 }
 
-async function inspect(io: StepIo, { containerId, name }: ContainerFact): Promise<Container> {
+async function look(io: StepIo, { containerId, name }: ContainerFact): Promise<Container> {
   const found = await io.docker.inspectContainer(containerId, io.signal);
-  if (!found)
-    throw new TerminalError('container-gone', `Container ${name} was removed by somebody else while it started.`);
+  if (found) return found;
+  throw new TerminalError('container-gone', `Container ${name} was removed by somebody else while it started.`);
+}
+
+async function inspect(io: StepIo, container: ContainerFact): Promise<Container> {
+  const found = await look(io, container);
   const hasEnded = ['exited', 'dead', 'restarting'].includes(found.state) || found.restartCount > 0;
   if (hasEnded) throw exited(found);
   return found;

@@ -1,6 +1,7 @@
-import { LABELS } from '#domain/naming';
+import { LABELS, portHolderOf } from '#domain/naming';
 import type { ContainerSummary } from '#docker/docker';
-import type { StepIo } from '../source.js';
+import type { Facts, StepIo } from '../source.js';
+import { containersOf } from './container-facts.js';
 
 /** Which containers are a workload's: by our labels, never by name. */
 export interface Owned {
@@ -24,9 +25,12 @@ export async function allOf(
   );
 }
 
-/** Those of the workload's other deployments: the release before, and what failed ones left behind. */
-export async function othersOf(io: StepIo, owned: Owned): Promise<readonly ContainerSummary[]> {
-  return (await allOf(io, owned)).filter(({ labels }) => labels[LABELS.deploymentId] !== owned.deploymentId);
+/** Those of the workload's other deployments that this one does not stand on, too: the release before, and what failed ones left. */
+export async function othersOf(io: StepIo, owned: Owned, facts: Facts): Promise<readonly ContainerSummary[]> {
+  const kept = new Set(containersOf(facts).map(({ containerId }) => containerId));
+  return (await allOf(io, owned)).filter(
+    ({ id, labels }) => labels[LABELS.deploymentId] !== owned.deploymentId && !kept.has(id),
+  );
 }
 
 /** Stops, removes, gives the ports back. Volumes stay. */
@@ -36,11 +40,11 @@ export async function removeContainers(
   stopTimeoutSeconds: number,
 ): Promise<void> {
   await Promise.all(
-    containers.map(async ({ id, name, state }) => {
+    containers.map(async ({ id, name, state, labels }) => {
       if (state === 'running' || state === 'restarting')
         await io.docker.stopContainer(id, stopTimeoutSeconds, io.signal);
       await io.docker.removeContainer(id, io.signal);
-      await io.releasePorts(name);
+      await io.releasePorts(portHolderOf({ name, labels }));
       io.log(`Removed container ${name}`, 'step');
     }),
   );

@@ -4,9 +4,9 @@ import { allOf, othersOf, removeContainers, type Owned } from './owned-container
 export function retireStep(owned: Owned, stopTimeoutSeconds: number): Step {
   return {
     name: 'retire',
-    async run(io) {
+    async run(io, facts) {
       await io.route.settled?.();
-      await removeContainers(io, await othersOf(io, owned), stopTimeoutSeconds);
+      await removeContainers(io, await othersOf(io, owned, facts), stopTimeoutSeconds);
       await io.networks.tidy();
       return {};
     },

@@ -42,9 +42,10 @@ export function startAgainStep({ stopTimeoutSeconds }: { readonly stopTimeoutSec
   return {
     name: 'start',
     async run(io, facts) {
-      const containers = containersOf(facts);
+      const containers = containersOf(facts).filter(({ hasEnded }) => !hasEnded);
       for (const container of containers) await requireStartable(io, container);
-      await Promise.all(containers.map((container) => start(io, container)));
+      // In their order: what another one waits for comes first.
+      for (const container of containers) await start(io, container);
       return {};
     },
     async undo(io, facts) {

@@ -6,6 +6,8 @@ import { pause } from './pause.js';
 
 export interface HealthOptions {
   readonly rule: HealthRule;
+  /** Where containers differ. */
+  readonly ruleOf?: (container: ContainerFact) => HealthRule;
   readonly intervalSeconds: number;
   readonly timeoutSeconds: number;
   readonly deadlineSeconds: number;
@@ -17,7 +19,7 @@ export interface HealthOptions {
 const FIRST_PAUSE_MS = 25;
 const LOG_LINES = 50;
 
-/** Every instance, or {@link TerminalError} `container-exited`, `not-healthy` with its last lines in the deployment log. */
+/** Every instance; facts: `containers` where some have ended well. Else {@link TerminalError} `container-exited`, `not-healthy` with its last lines in the deployment log. */
 export function waitHealthyStep(options: HealthOptions): Step {
   return {
     name: 'wait-healthy',
@@ -27,8 +29,16 @@ export function waitHealthyStep(options: HealthOptions): Step {
         `Waiting until ${containers.length} of ${containers.length} are healthy: ${wordsFor(options.rule)}`,
         'step',
       );
-      await all(io, containers, (inner, container) => untilHealthy(inner, container, options));
-      return {};
+      const ended = new Set<string>();
+      await all(io, containers, async (inner, container) => {
+        const rule = options.ruleOf?.(container) ?? options.rule;
+        const { hasEnded } = await untilHealthy(inner, container, { ...options, rule });
+        if (hasEnded) ended.add(container.containerId);
+      });
+      if (ended.size === 0) return {};
+      return {
+        containers: containers.map((each) => (ended.has(each.containerId) ? { ...each, hasEnded: true } : each)),
+      };
     },
   };
 }
@@ -56,7 +66,11 @@ async function all(
   if (failures.length > 0) throw failures[0];
 }
 
-async function untilHealthy(io: StepIo, container: ContainerFact, options: HealthOptions): Promise<void> {
+async function untilHealthy(
+  io: StepIo,
+  container: ContainerFact,
+  options: HealthOptions,
+): Promise<Extract<Health, { isHealthy: true }>> {
   const { clock, signal } = io;
   const startedAt = clock.now();
   const holdMs = options.minHealthySeconds * 1000;
@@ -67,7 +81,7 @@ async function untilHealthy(io: StepIo, container: ContainerFact, options: Healt
     const health = await checkHealth(io, check);
     signal.throwIfAborted();
     healthySince = health.isHealthy ? (healthySince ?? clock.now()) : null;
-    if (healthySince !== null && clock.now() - healthySince >= holdMs) return;
+    if (health.isHealthy && (health.hasEnded || clock.now() - healthySince! >= holdMs)) return health;
     if (!health.isHealthy) refuseLate(container, options, { health, waitedMs: clock.now() - startedAt });
     const held = healthySince === null ? next : holdMs - (clock.now() - healthySince);
     await pause(clock, Math.max(1, Math.min(held, intervalMs)), signal);
@@ -94,5 +108,6 @@ async function copyLastLines(io: StepIo, { containerId, name }: ContainerFact): 
 
 function wordsFor(rule: HealthRule): string {
   if (rule.kind === 'http') return `GET ${rule.path} on port ${rule.port} answers 2xx`;
+  if (rule.kind === 'service') return 'by what each service says of itself, else 10 s without a restart';
   return rule.kind === 'docker' ? "the image's HEALTHCHECK, else 10 s without a restart" : 'started is enough';
 }

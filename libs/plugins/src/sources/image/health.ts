@@ -1,5 +1,6 @@
 import type { HealthOptions } from '../../steps/wait-healthy.js';
-import { HealthcheckConfig, type ImageConfig } from './config.dto.js';
+import { HealthcheckConfig } from '../../steps/healthcheck-config.dto.js';
+import type { ImageConfig } from './config.dto.js';
 
 /** Left out asks `/` where there is a port; without a path it is Docker's to say; null switches it off. */
 export function healthOf(config: ImageConfig): HealthOptions {

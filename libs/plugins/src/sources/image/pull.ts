@@ -1,6 +1,7 @@
-import { RetryableError, TerminalError } from '#domain/errors';
+import { TerminalError } from '#domain/errors';
 import type { Image } from '#docker/docker';
 import type { Facts, Release, Step, StepIo } from '../../source.js';
+import { pullImage, refuseOtherPlatform } from '../../steps/pull-image.js';
 import type { ImageConfig } from './config.dto.js';
 
 /** Facts: `imageId`, and `imageEnv`, the names of the variables that the image sets itself. An image that is on the host by its digest asks no registry. */
@@ -41,35 +42,5 @@ async function pull(io: StepIo, release: Release<ImageConfig>): Promise<Image> {
     const text = `${name} is not on this host, and pullPolicy is "never". Load it (docker load, docker build) or choose another policy.`;
     throw new TerminalError('no-such-image', text, 'operator');
   }
-  const host = name.slice(0, name.indexOf('/'));
-  const { credential } = await io.registry(host, registryName);
-  const options = { platform: null, progress: (line: string) => io.log(line), signal: io.signal };
-  // Docker keeps Hub's logins under the name of its first version.
-  const serverAddress = host === 'docker.io' ? 'https://index.docker.io/v1/' : host;
-  return io.docker
-    .pull(name, { ...options, credential: credential && { ...credential, serverAddress } })
-    .catch((error: unknown) => {
-      throw explain(error, name);
-    });
-}
-
-/** The engine's message says what happened; this adds which image and what to do. */
-function explain(error: unknown, name: string): unknown {
-  if (error instanceof RetryableError && error.code === 'registry-unreachable' && !error.message.includes(name)) {
-    return new RetryableError(error.code, `${name} could not be pulled: ${error.message}`, error.retryAfterSeconds);
-  }
-  return error;
-}
-
-/** What an engine of that architecture runs besides its own, by its processor. */
-const ALSO_RUNS: Readonly<Record<string, readonly string[]>> = { amd64: ['386'], arm64: ['arm'] };
-const OTHER_NAMES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm', i686: '386' };
-
-function refuseOtherPlatform(image: Image, engine: { os: string; arch: string }, name: string): void {
-  const arch = OTHER_NAMES[engine.arch] ?? engine.arch;
-  const wanted = OTHER_NAMES[image.architecture] ?? image.architecture;
-  const isSameOs = image.os === '' || image.os === engine.os;
-  if (isSameOs && (wanted === '' || wanted === arch || (ALSO_RUNS[arch] ?? []).includes(wanted))) return;
-  const text = `${name} is built for ${image.os}/${wanted}, and this host runs ${engine.os}/${arch}. Push an image for it too (docker buildx build --platform).`;
-  throw new TerminalError('wrong-platform', text);
+  return pullImage(io, name, registryName);
 }
