@@ -8,6 +8,7 @@ import type { Parts } from '#process/open-process';
 import type { QueueBackend } from '#queue/backend';
 import { connectPostgres } from '#queue/postgres';
 import { deliveryItem } from '#store/record-delivery';
+import { createComposeCli } from '../apps/deploy-worker/src/compose-cli.js';
 import type { WorkerDeps } from '../apps/deploy-worker/src/deps.js';
 import { processDelivery } from '../apps/deploy-worker/src/fan-out/fan-out.processor.js';
 import { until } from '../test/support/until.js';
@@ -106,6 +107,8 @@ function workerDeps({ parts }: OpenGround, node: string): WorkerDeps {
     portRange,
     subnetPool,
     workDirectory: '/nonexistent',
+    composeDirectory: '/nonexistent',
+    composeCli: createComposeCli('unix:///nonexistent'),
     routesDirectory: '/nonexistent',
     protectedPaths: [],
     concurrency: 1,

@@ -238,6 +238,15 @@ export class FakeDocker implements Docker {
     if (!this.networks.has(spec.name)) this.networks.set(spec.name, spec);
   }
 
+  async listNetworks(labels: readonly string[]) {
+    const carries = (own: Readonly<Record<string, string>>) =>
+      labels.every((label) => {
+        const [key = '', value] = label.split('=');
+        return value === undefined ? key in own : own[key] === value;
+      });
+    return [...this.networks.values()].filter((spec) => carries(spec.labels)).map(({ name }) => name);
+  }
+
   async removeNetwork(name: string) {
     const isUsed = [...this.containers.values()].some(({ spec }) => spec.network === name);
     if (!isUsed) this.networks.delete(name);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DEFAULT_SETTINGS, type Settings } from '#domain/settings';
 import type { MemoIo } from '#plugins/files';
 import type { StepIo } from '#plugins/source';
+import { createComposeCli } from '../../apps/deploy-worker/src/compose-cli.js';
 import { createFiles } from '../../apps/deploy-worker/src/files.js';
 
 export interface Surroundings {
@@ -12,7 +13,7 @@ export interface Surroundings {
   readonly secrets: Map<string, string>;
   readonly memos: Map<string, Record<string, unknown>>;
   settings: Settings;
-  readonly io: Pick<StepIo, 'secret' | 'settings' | 'files' | 'memo'>;
+  readonly io: Pick<StepIo, 'secret' | 'settings' | 'files' | 'memo' | 'compose'>;
 }
 
 /** What a step may touch beside Docker and the route: files for real, in a folder that is there once something is written. */
@@ -24,6 +25,7 @@ export function stepSurroundings(): Surroundings {
     settings: async () => around.settings,
     files: createFiles(root),
     memo: memoOf(around.memos),
+    compose: createComposeCli('unix:///var/run/docker.sock').of(join(root, 'compose'), new AbortController().signal),
   };
   return Object.assign(around, { io });
 }

@@ -6,6 +6,7 @@ import type { Queues } from '#queue/queues';
 import type { Logger } from '#runtime/logging';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
+import type { ComposeCli } from './compose-cli.js';
 import type { PortRange } from './ports.js';
 
 /** What a deploy worker is made of; made once per process and handed in. */
@@ -34,6 +35,9 @@ export interface WorkerDeps {
   readonly routesDirectory: string;
   /** Absolute; a directory below it for each deployment that needs one. */
   readonly workDirectory: string;
+  readonly composeCli: ComposeCli;
+  /** Absolute; a directory below it for each workload of several services. */
+  readonly composeDirectory: string;
   /** The proxy does not read route files: each switch waits for the keeper to render it. */
   readonly rendersSwitches?: boolean;
   /** On the host: no volume may open them to a container. */

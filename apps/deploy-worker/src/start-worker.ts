@@ -8,6 +8,7 @@ import type { Trigger } from '#plugins/trigger';
 import type { Parts } from '#process/open-process';
 import { startHeartbeat } from '#process/start-heartbeat';
 import type { Stoppable } from '#runtime/start';
+import { createComposeCli } from './compose-cli.js';
 import { createDeployWorker } from './create-worker.js';
 
 /** Deployments that one process runs at a time. */
@@ -41,6 +42,8 @@ export function startWorker(
     subnetPool,
     routesDirectory,
     workDirectory: join(config.dataDir, 'work'),
+    composeCli: createComposeCli(config.dockerHost),
+    composeDirectory: join(config.dataDir, 'compose'),
     rendersSwitches: PROXIES.find(({ kind }) => kind === config.proxy.kind)?.followsFiles === false,
     protectedPaths: [config.dataDir, ...enginePaths(config.dockerHost)],
     concurrency: CONCURRENCY,

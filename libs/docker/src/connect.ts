@@ -6,7 +6,7 @@ import { watchContainers } from './events.js';
 import { inspectImage } from './images.js';
 import { followRecords } from './log-records.js';
 import { followLogs, tailLogs } from './logs.js';
-import { ensureNetwork, removeNetwork } from './networks.js';
+import { ensureNetwork, listNetworks, removeNetwork } from './networks.js';
 import { pull } from './pull.js';
 import * as volumes from './volumes.js';
 
@@ -39,6 +39,7 @@ export function createDocker({ host, deadlines }: DockerOptions): Docker {
     removeVolume: (name, signal) => volumes.removeVolume(engine, name, signal),
     volumeSizes: (signal) => volumes.volumeSizes(engine, signal),
     ensureNetwork: (spec, signal) => ensureNetwork(engine, spec, signal),
+    listNetworks: (labels, signal) => listNetworks(engine, labels, signal),
     removeNetwork: (name, signal) => removeNetwork(engine, name, signal),
   };
 }

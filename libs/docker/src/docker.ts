@@ -59,6 +59,8 @@ export interface Docker {
   volumeSizes(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Creates it when absent; a network of that name without our label is `network-foreign`. */
   ensureNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<void>;
+  /** Names of those that carry every label given. */
+  listNetworks(labels: readonly string[], signal?: AbortSignal): Promise<readonly string[]>;
   /** False when containers are on it; absent is success. */
   removeNetwork(name: string, signal?: AbortSignal): Promise<boolean>;
 }

@@ -51,6 +51,19 @@ export async function removeNetwork(engine: Engine, name: string, signal?: Abort
   });
 }
 
+export async function listNetworks(
+  engine: Engine,
+  labels: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const call = { what: 'list networks', milliseconds: engine.deadlines.look, signal };
+  return engine.call(call, async (client, deadline) => {
+    const query = { filters: JSON.stringify({ label: labels }) };
+    const found = (await dial(client, { path: '/networks', query, signal: deadline.signal })) as readonly Found[];
+    return found.map(({ Name }) => Name);
+  });
+}
+
 function asBody(spec: NetworkSpec): Dockerode.NetworkCreateOptions {
   const body = {
     Name: spec.name,

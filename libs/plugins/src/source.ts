@@ -3,6 +3,7 @@ import type { SecretRef } from '#domain/secret-ref';
 import type { Settings } from '#domain/settings';
 import type { Volume } from '#domain/volume';
 import type { ContainerSummary, Docker, Mount } from '#docker/docker';
+import type { ComposeIo } from './compose-io.js';
 import type { ConfigClass } from './config.js';
 import type { FilesIo, MemoIo } from './files.js';
 import type { Http } from './http.js';
@@ -53,6 +54,11 @@ export interface Artifact {
   readonly localId?: string;
   /** Of a source that deploys commits: the commit, whole. */
   readonly sha?: string;
+  /**
+   * Of a source with several images: `host/repository[:tag]` → what the engine is told. Of an event the one that it
+   * names; all of them once they ran.
+   */
+  readonly images?: Readonly<Record<string, string>>;
 }
 
 /** A source looks at the port of a face alone; null = its own. */
@@ -162,6 +168,7 @@ export interface StepIo extends ResolveIo {
   readonly volumes: VolumesIo;
   readonly files: FilesIo;
   readonly memo: MemoIo;
+  readonly compose: ComposeIo;
   /** Lines of this step that the deployment log keeps, an earlier holder's too: all written until now are among them. */
   logged(): Promise<{ readonly stdout: number; readonly stderr: number }>;
   /** One line for the deployment log. */
@@ -193,6 +200,12 @@ export interface Source<C extends object = object> {
   upstream?(config: C): Upstream;
   /** Rules that one field alone cannot check (a port where there is a face). */
   check?(config: C, faces: readonly Face[]): readonly { pointer: string; detail: string }[];
+  /** A name that no other workload of its node may have, in words: `compose project shop`. */
+  claim?(config: C, workload: { readonly id: string; readonly name: string }): string;
+  /** Fields of the config that admins alone change. */
+  readonly adminFields?: readonly string[];
+  /** True: `plan` is given the previous release with its variables, so that an undo can bring it back whole. */
+  readonly restoresPrevious?: true;
   /** Pure. */
   reference(wish: Wish, config: C): Ref | Skip;
   resolve(ref: Ref, io: ResolveIo): Promise<Artifact>;

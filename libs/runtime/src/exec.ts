@@ -14,6 +14,8 @@ export interface ExecOptions {
   /** Values that are masked in the output. */
   readonly redact?: readonly string[];
   readonly input?: string;
+  /** The output as it is, addresses with a password too: for what is read by a program and kept nowhere. */
+  readonly isRaw?: boolean;
 }
 
 export interface ExecResult {
@@ -68,7 +70,7 @@ function bareEnv(added: ExecOptions['env']): NodeJS.ProcessEnv {
   return { PATH, HOME, LANG: 'C.UTF-8', ...added };
 }
 
-function collect(child: ReturnType<typeof spawn>, { maxBytes = 1024 * 1024, redact = [] }: ExecOptions) {
+function collect(child: ReturnType<typeof spawn>, { maxBytes = 1024 * 1024, redact = [], isRaw }: ExecOptions) {
   const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   let isTruncated = false;
   for (const name of ['stdout', 'stderr'] as const) {
@@ -80,7 +82,10 @@ function collect(child: ReturnType<typeof spawn>, { maxBytes = 1024 * 1024, reda
       bytes += chunk.length;
     });
   }
-  const text = (name: 'stdout' | 'stderr') => maskText(Buffer.concat(kept[name]).toString('utf8'), redact);
+  const text = (name: 'stdout' | 'stderr') => {
+    const whole = Buffer.concat(kept[name]).toString('utf8');
+    return isRaw && name === 'stdout' ? whole : maskText(whole, redact);
+  };
   return () => ({ stdout: text('stdout'), stderr: text('stderr'), isTruncated });
 }
 

@@ -15,6 +15,7 @@ import { createHttp } from '#runtime/http';
 import { createLogger } from '#runtime/logging';
 import { openStore } from '#store/open-store';
 import { on, onNew, type Operation } from '#store/operation';
+import { createComposeCli } from '../../../apps/deploy-worker/src/compose-cli.js';
 import type { WorkerDeps } from '../../../apps/deploy-worker/src/deps.js';
 import type { CrateSource } from '../../support/crate.js';
 import { FakeDocker } from '../../support/fake-docker.js';
@@ -97,6 +98,8 @@ export async function startFanOut({
     portRange: { first: 20_000, last: 20_009 },
     routesDirectory: '/nonexistent',
     workDirectory: '/nonexistent',
+    composeDirectory: '/nonexistent',
+    composeCli: createComposeCli('unix:///nonexistent'),
     protectedPaths: [],
     concurrency: 8,
   };

@@ -50,6 +50,7 @@ export function stepIo(deps: WorkerDeps, context: StepContext): StepIo {
       settings: () => readSettings(deps.store),
       protectedPaths: deps.protectedPaths,
     }),
+    compose: deps.composeCli.of(join(deps.composeDirectory, workloadId), signal),
     files: createFiles(join(deps.workDirectory, deploymentId)),
     memo: {
       read: (role) => readMemo(deps.store.pool, workloadId, role),
