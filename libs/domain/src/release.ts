@@ -15,6 +15,8 @@ export interface ReleaseRecord {
     readonly localId?: string;
     /** Of a source that deploys commits: the commit, whole. */
     readonly sha?: string;
+    /** Of a source with several images: which name stands for which; all of them once they ran. */
+    readonly images?: Readonly<Record<string, string>>;
   };
   readonly config: Readonly<Record<string, unknown>>;
   readonly faces: readonly Face[];

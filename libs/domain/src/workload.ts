@@ -50,6 +50,8 @@ interface WorkloadSettings {
   readonly sourceConfig: Readonly<Record<string, unknown>>;
   readonly parentId: string | null;
   readonly policy: Policy;
+  /** A name that no other workload of the node may have; left out: none. */
+  readonly claim?: string;
 }
 
 export type WorkloadCommand =

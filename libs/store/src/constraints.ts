@@ -3,6 +3,7 @@ import { Rejection } from '#domain/errors';
 /** Named constraint of the `view` schema → the rule that it stands for. */
 const RULES: Readonly<Record<string, readonly [code: string, message: string]>> = {
   workload_name: ['name-taken', 'Another workload has this name. Choose another one.'],
+  workload_claim: ['claim-taken', 'Another workload of this node has this name already. Choose another one.'],
   face_host_path: [
     'host-taken',
     'Another workload serves this host and path. Choose another, or remove it there first.',

@@ -17,7 +17,8 @@ export async function promotable(pool: Pool, workloadId: string, force: boolean)
   const { rows } = await pool.query<Promotable>({
     name: 'promotable',
     text: `select d.id as "deploymentId", d.status = 'succeeded' as "hasSucceeded", d.release->'config' as config,
-        case when d.release->'artifact'->>'digest' is null and d.facts ? 'imageId'
+        case when d.facts ? 'images' then (d.release->'artifact') || jsonb_build_object('images', d.facts->'images')
+          when d.release->'artifact'->>'digest' is null and d.facts ? 'imageId'
           then (d.release->'artifact') || jsonb_build_object('localId', d.facts->'imageId')
           else d.release->'artifact' end as artifact
       from view.workload w join view.deployment d on d.workload_id = w.id

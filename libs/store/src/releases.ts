@@ -22,7 +22,8 @@ export interface RetainedRelease {
 
 /** The newest deployment of each release of the workload $1. */
 const RETAINED = `select distinct on (d.release_key) d.id, d.status, d.rolled_back_by as "rolledBackBy", d.ended_at as "succeededAt",
-    case when d.release->'artifact'->>'digest' is null and d.facts ? 'imageId'
+    case when d.facts ? 'images' then jsonb_set(d.release, '{artifact,images}', d.facts->'images')
+      when d.release->'artifact'->>'digest' is null and d.facts ? 'imageId'
       then jsonb_set(d.release, '{artifact,localId}', coalesce(d.release->'artifact'->'localId', d.facts->'imageId'))
       else d.release end as release,
     bool_or(d.is_pinned) over (partition by d.release_key) as "isPinned",

@@ -69,7 +69,9 @@ function isSameSubject(source: Source, row: Workload, { artifact, config }: Prom
 }
 
 function requireReachable(row: Workload, upstream: Workload, { artifact }: Promotable): void {
-  if (artifact.digest !== null || row.node === upstream.node) return;
+  const isPortable =
+    artifact.digest !== null && !Object.values(artifact.images ?? {}).some((pin) => pin.startsWith('sha256:'));
+  if (isPortable || row.node === upstream.node) return;
   throw new Rejection(
     'artifact-on-other-node',
     `What runs in ${upstream.name} is an image of node ${upstream.node} alone. Push it to a registry and deploy it from there first.`,

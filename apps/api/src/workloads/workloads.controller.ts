@@ -18,6 +18,7 @@ import { Id } from '../http/id.js';
 import { AnswersPage, pageOf, type Page } from '../http/page.js';
 import { requireNode } from '../nodes/require-node.js';
 import { readSettings } from '../records/read-settings.js';
+import { claimOf, namingClaimOwner, requireAdminFields } from './claim.js';
 import { checkSource, requireSource, sealSource } from './check-workload.js';
 import { sealEnv } from './env.js';
 import { followDomain, sealFaces, type SealedFaces } from './faces.js';
@@ -49,8 +50,10 @@ export class WorkloadsController {
     const { faces, statements: faceSecrets } = await this.#seal(body.faces ?? [], []);
     const { secrets } = this;
     const sealed = sealSource(source, body.sourceConfig, { before: null, secrets, faces });
+    requireAdminFields(source, body.sourceConfig, { before: null, who });
     await requireNode(this.reads, node, this.config.node);
     const id = uuid();
+    const { claim } = claimOf(source, sealed.config, { id, name });
     if (parentId !== null) await requireParent(this.reads, who, { id, parentId });
     const { env, statements } = sealEnv(variables, {}, this.secrets);
     const settings = {
@@ -59,6 +62,7 @@ export class WorkloadsController {
       sourceConfig: sealed.config,
       parentId,
       policy: { ...DEFAULT_POLICY, ...given(body.policy) },
+      ...(claim !== undefined && { claim }),
     };
     const operations: Operation[] = [
       onNew(workload, id, { type: 'CreateWorkload', id, name, sourceKind, node, faces, settings }),
@@ -66,18 +70,15 @@ export class WorkloadsController {
     if (Object.keys(env).length > 0) operations.push(onNew(workload, id, { type: 'SetEnv', env }));
     if (volumes.length > 0) operations.push(onNew(workload, id, { type: 'SetVolumes', volumes }));
     requireAllowed(normaliseVolumes(volumes), (await readSettings(this.reads)).settings);
-    await namingHostOwner(this.reads, faces, () =>
-      this.store.commit(operations, {
-        ...causeOf(who),
-        extra: [
-          ...statements,
-          ...sealed.statements,
-          ...faceSecrets,
-          ...parentStands(id, parentId),
-          ...followDomain(id, faces),
-        ],
-      }),
-    );
+    const extra = [
+      ...statements,
+      ...sealed.statements,
+      ...faceSecrets,
+      ...parentStands(id, parentId),
+      ...followDomain(id, faces),
+    ];
+    const write = () => this.store.commit(operations, { ...causeOf(who), extra });
+    await namingHostOwner(this.reads, faces, () => namingClaimOwner(this.reads, { node, claim }, write));
     return this.#answer(who, id);
   }
 
@@ -127,25 +128,25 @@ export class WorkloadsController {
     const sealed = body.sourceConfig && sealSource(source, body.sourceConfig, sealing);
     if (!sealed && faces) checkSource(source, before.sourceConfig, faces);
     if (body.parentId) await requireParent(this.reads, who, { id, parentId: body.parentId });
+    if (sealed) requireAdminFields(source, sealed.config, { before: before.sourceConfig, who });
+    const { claim } = claimOf(source, sealed?.config ?? before.sourceConfig, before);
     const { title, stage, parentId } = body;
     const policy = body.policy && { ...before.policy, ...given(body.policy) };
     const command = {
       type: 'ChangeWorkload' as const,
-      changes: { title, stage, sourceConfig: sealed?.config, parentId, policy },
+      changes: { title, stage, sourceConfig: sealed?.config, parentId, policy, ...(claim !== undefined && { claim }) },
       faces,
     };
     const operation = { ...on(workload, id, command), expectedVersion };
-    await namingHostOwner(this.reads, faces ?? [], () =>
-      this.store.commit([operation], {
-        ...causeOf(who),
-        extra: [
-          ...statements,
-          ...(sealed?.statements ?? []),
-          ...parentStands(id, parentId),
-          ...followDomain(id, faces ?? []),
-        ],
-      }),
-    );
+    const extra = [
+      ...statements,
+      ...(sealed?.statements ?? []),
+      ...parentStands(id, parentId),
+      ...followDomain(id, faces ?? []),
+    ];
+    const write = () => this.store.commit([operation], { ...causeOf(who), extra });
+    const { node } = before;
+    await namingHostOwner(this.reads, faces ?? [], () => namingClaimOwner(this.reads, { node, claim }, write));
     return this.#answer(who, id);
   }
 

@@ -123,9 +123,10 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const previousDeploymentId = known.state.status === 'waiting' ? current : known.state.previousDeploymentId;
   const opening = { secrets: deps.secrets, undecryptableEnv };
   const { release, secretValues, skippedEnv } = await openRelease(request, source, opening);
-  const log = await openDeploymentLog(store.pool, deploymentId, secretValues);
+  const before = await previousRelease(store, previousDeploymentId, { source, secrets: deps.secrets });
+  const previous = before?.release ?? null;
+  const log = await openDeploymentLog(store.pool, deploymentId, [...secretValues, ...(before?.secretValues ?? [])]);
   for (const key of skippedEnv) log.write('claim', `Variable ${key} cannot be decrypted and is left out`);
-  const previous = await previousRelease(store, previousDeploymentId, source);
   const claimGuards = known.state.status === 'waiting' ? await roomGuard(deps, request.deliveryId) : [];
   // The keeper brings the proxy up to date while the container starts.
   if (known.state.status === 'waiting' && release.faces.length > 0) await askKeeper(deps.routesDirectory);

@@ -3,7 +3,7 @@ import { TerminalError } from '#domain/errors';
 import type { Env, Policy } from '#domain/workload';
 import { checkConfig } from '#plugins/config';
 import { refsIn } from '#plugins/secret';
-import type { Release, Source } from '#plugins/source';
+import type { Artifact, Release, Source } from '#plugins/source';
 import type { Secrets } from '#store/secrets';
 import type { Store } from '#store/store';
 
@@ -46,15 +46,27 @@ export async function openRelease(
   return { release: { ...releaseOf(request, source), env }, secretValues, skippedEnv };
 }
 
-/** The release that serves now, without its secrets: nothing of it is started again. */
+/**
+ * The release that serves now, pinned by what it found out; with its variables only where the source may have to bring it
+ * back. What cannot be decrypted any more is left out.
+ */
 export async function previousRelease(
   store: Store,
   deploymentId: string | null,
-  source: Source,
-): Promise<Release | null> {
+  { source, secrets }: { readonly source: Source; readonly secrets: Secrets },
+): Promise<(Pick<LoadedRelease, 'secretValues'> & { readonly release: Release }) | null> {
   if (deploymentId === null) return null;
   const { state } = await store.load(deployment, deploymentId);
-  return state.request === null ? null : releaseOf(state.request, source);
+  if (state.request === null) return null;
+  const opened = source.restoresPrevious
+    ? await openRelease(state.request, source, { secrets, undecryptableEnv: 'skip' })
+    : null;
+  const { artifact, ...release } = releaseOf(state.request, source);
+  const images = state.facts['images'] as Artifact['images'];
+  return {
+    release: { ...release, env: opened?.release.env ?? {}, artifact: { ...artifact, ...(images && { images }) } },
+    secretValues: opened?.secretValues ?? [],
+  };
 }
 
 function releaseOf(request: DeploymentRequest, source: Source): Release {

@@ -19,6 +19,7 @@ create table view.workload (
   parent_id uuid,
   node text not null,
   policy jsonb not null,
+  claim text,
   hold jsonb,
   run_state text not null default 'running',
   is_run_state_reached boolean not null default true,
@@ -45,6 +46,7 @@ create table view.workload (
   updated_at timestamptz not null
 );
 create unique index workload_name on view.workload (name) where lifecycle <> 'gone';
+create unique index workload_claim on view.workload (node, claim) where lifecycle <> 'gone';
 create index workload_parent on view.workload (parent_id) where parent_id is not null;
 create index workload_run_state_owed on view.workload (node, id) where not is_run_state_reached;
 create index workload_deleting on view.workload (id) where lifecycle = 'deleting';
@@ -159,8 +161,9 @@ create table view.deployment (
   ended_at timestamptz,
   -- Equal for deployments that brought up the same: a rollback and a heal make no new release.
   release_key text not null generated always as (md5(
-    ((release - 'envVersion') #- '{artifact,localId}')::text || coalesce(release->'artifact'->>'localId',
-      case when release->'artifact'->>'digest' is null then facts->>'imageId' end, ''))) stored
+    ((release - 'envVersion') #- '{artifact,localId}' #- '{artifact,images}')::text
+      || coalesce(release->'artifact'->>'localId', case when release->'artifact'->>'digest' is null then facts->>'imageId' end, '')
+      || coalesce(facts->>'images', release->'artifact'->>'images', ''))) stored
 );
 create unique index deployment_one_running on view.deployment (workload_id) where status = 'running';
 create unique index deployment_one_waiting on view.deployment (workload_id) where status = 'waiting';

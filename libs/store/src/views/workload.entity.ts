@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Face } from '#domain/face';
 import type { Env, Hold, Policy } from '#domain/workload';
@@ -15,6 +15,12 @@ export class ArtifactView {
   localId?: string;
   @ApiProperty({ type: String, required: false, description: 'Commit, of a source that deploys commits' })
   sha?: string;
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Of several images: what each name stands for',
+  })
+  images?: Record<string, string>;
 }
 
 export class StartFailureView {

@@ -8,23 +8,14 @@ export function projectWorkload(event: Projected<WorkloadEvent>): readonly State
   const change = (row: Record<string, unknown>) => update('view.workload', { id }, { ...row, version, updated_at: at });
   switch (event.type) {
     case 'WorkloadCreated': {
-      const { name, title, stage, sourceKind, sourceConfig, parentId, node, policy } = event.data;
-      const row = {
-        id,
-        name,
-        title,
-        stage,
-        source_kind: sourceKind,
-        source_config: sourceConfig,
-        parent_id: parentId,
-        node,
-        policy,
-      };
+      const { name, title, stage, sourceKind, sourceConfig, parentId, node, policy, claim } = event.data;
+      const source = { source_kind: sourceKind, source_config: sourceConfig, claim };
+      const row = { id, name, title, stage, ...source, parent_id: parentId, node, policy };
       return [insert('view.workload', { ...row, version, created_at: at, updated_at: at })];
     }
     case 'WorkloadChanged': {
-      const { title, stage, sourceConfig, parentId, policy } = event.data;
-      return [change({ title, stage, source_config: sourceConfig, parent_id: parentId, policy })];
+      const { title, stage, sourceConfig, parentId, policy, claim } = event.data;
+      return [change({ title, stage, source_config: sourceConfig, parent_id: parentId, policy, claim })];
     }
     case 'FacesSet':
       return [
