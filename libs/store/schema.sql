@@ -241,11 +241,11 @@ create table view.deployment (
   requested_at timestamp with time zone not null,
   started_at timestamp with time zone,
   ended_at timestamp with time zone,
-  release_key text generated always as (md5(((((release - 'envVersion'::text) #- '{artifact,localId}'::text[]))::text || COALESCE(((release -> 'artifact'::text) ->> 'localId'::text),
+  release_key text generated always as (md5(((((((release - 'envVersion'::text) #- '{artifact,localId}'::text[]) #- '{artifact,images}'::text[]))::text || COALESCE(((release -> 'artifact'::text) ->> 'localId'::text),
 CASE
     WHEN (((release -> 'artifact'::text) ->> 'digest'::text) IS NULL) THEN (facts ->> 'imageId'::text)
     ELSE NULL::text
-END, ''::text)))) stored not null
+END, ''::text)) || COALESCE((facts ->> 'images'::text), ((release -> 'artifact'::text) ->> 'images'::text), ''::text)))) stored not null
 );
 create table view.face (
   workload_id uuid not null,
@@ -371,6 +371,7 @@ create table view.workload (
   parent_id uuid,
   node text not null,
   policy jsonb not null,
+  claim text,
   hold jsonb,
   run_state text default 'running'::text not null,
   is_run_state_reached boolean default true not null,
@@ -479,6 +480,7 @@ CREATE UNIQUE INDEX token_name ON view.token USING btree (name) WHERE (revoked_a
 CREATE INDEX trigger_previous_secret ON view.trigger USING btree (previous_secret_hash) WHERE (previous_secret_hash IS NOT NULL);
 CREATE UNIQUE INDEX trigger_url_secret ON view.trigger USING btree (url_secret_hash);
 CREATE INDEX verdict_workload ON view.verdict USING btree (workload_id, delivery_id);
+CREATE UNIQUE INDEX workload_claim ON view.workload USING btree (node, claim) WHERE (lifecycle <> 'gone'::text);
 CREATE INDEX workload_deleting ON view.workload USING btree (id) WHERE (lifecycle = 'deleting'::text);
 CREATE UNIQUE INDEX workload_name ON view.workload USING btree (name) WHERE (lifecycle <> 'gone'::text);
 CREATE INDEX workload_parent ON view.workload USING btree (parent_id) WHERE (parent_id IS NOT NULL);

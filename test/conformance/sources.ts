@@ -1,5 +1,6 @@
 import type { SourceFixture } from './source-fixture.js';
+import { compose } from './sources/compose.js';
 import { image } from './sources/image.js';
 
 /** A source that ships has one here. */
-export const FIXTURES: readonly SourceFixture[] = [image];
+export const FIXTURES: readonly SourceFixture[] = [image, compose];

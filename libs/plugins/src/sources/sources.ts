@@ -1,5 +1,6 @@
 import type { Source } from '../source.js';
+import { compose } from './compose/compose.js';
 import { image } from './image/image.js';
 
 /** Every source that ships. A kind is one folder and one word here. */
-export const SOURCES: readonly Source[] = [image];
+export const SOURCES: readonly Source[] = [image, compose];
