@@ -193,6 +193,12 @@ create table view.binding (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null
 );
+create table view.claim (
+  deployment_id uuid not null,
+  workload_id uuid not null,
+  host text not null,
+  path text not null
+);
 create table view.delivery (
   id uuid not null,
   trigger_id uuid not null,
@@ -466,6 +472,9 @@ CREATE INDEX secret_key ON state.secret USING btree (key_id);
 CREATE INDEX session_expiry ON state.session USING btree (expires_at);
 CREATE INDEX session_person ON state.session USING btree (person_id);
 CREATE INDEX binding_trigger ON view.binding USING btree (trigger_id, id);
+CREATE INDEX claim_deployment ON view.claim USING btree (deployment_id);
+CREATE INDEX claim_face ON view.claim USING btree (host, path);
+CREATE INDEX claim_workload ON view.claim USING btree (workload_id);
 CREATE INDEX delivery_open ON view.delivery USING btree (id) WHERE (status = ANY (ARRAY['accepted'::text, 'dispatching'::text]));
 CREATE INDEX delivery_trigger ON view.delivery USING btree (trigger_id, id);
 CREATE UNIQUE INDEX deployment_delivery_binding ON view.deployment USING btree (delivery_id, binding_id) WHERE (delivery_id IS NOT NULL);
@@ -527,6 +536,27 @@ begin
     for update;
   if not found then
     raise exception 'workload % does not want deployment % back any more', workload, lost using errcode = 'TF009';
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION log.assert_hosts(deployment uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  taken record;
+begin
+  perform pg_advisory_xact_lock(11, face.key) from (
+    select distinct hashtext(c.host || c.path) as key from view.claim c where c.deployment_id = deployment order by 1) face;
+  select mine.host || mine.path as face, other.workload_id as owner into taken
+    from view.claim mine join view.claim other
+      on other.host = mine.host and other.path = mine.path and other.workload_id <> mine.workload_id
+    where mine.deployment_id = deployment and not exists (
+      select from view.claim own where own.workload_id = mine.workload_id and own.deployment_id <> deployment
+        and own.host = mine.host and own.path = mine.path)
+    limit 1;
+  if found then
+    raise exception '% is served by workload %', taken.face, taken.owner using errcode = '23505', constraint = 'claim_face';
   end if;
 end $function$
 ;

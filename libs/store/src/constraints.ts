@@ -8,6 +8,10 @@ const RULES: Readonly<Record<string, readonly [code: string, message: string]>> 
     'host-taken',
     'Another workload serves this host and path. Choose another, or remove it there first.',
   ],
+  claim_face: [
+    'host-taken',
+    'Another workload serves this host and path. Deploy that one without it, or remove it, and deploy again.',
+  ],
   face_domain: ['domain-changed', 'The domain of the settings was changed at the same time. Ask again.'],
   trigger_name_kind: ['name-taken', 'Another trigger of this kind has this name. Choose another one.'],
   binding_workload_trigger: [

@@ -4,6 +4,7 @@ import { Rejection } from '#domain/errors';
 import type { RecordedEvent } from '#domain/event';
 import { workload, type Policy } from '#domain/workload';
 import type { Cause } from './decide.js';
+import { hostOwner } from './hosts.js';
 import { on, type Operation } from './operation.js';
 import { findRelease, lastGoodRelease, type RetainedRelease } from './releases.js';
 import { requestOperations } from './request-deployment.js';
@@ -90,19 +91,13 @@ async function targetOf(pool: Pool, { workloadId, deploymentId = null }: Rollbac
   throw new Rejection('already-current', `The release of deployment ${deploymentId} is what runs now.`);
 }
 
-/** A host that the workload gave up since may be another one's by now. */
+/** A host that the workload gave up since may be another one's by now. What is taken after this look meets the claim. */
 async function requireFreeHosts(pool: Pool, workloadId: string, { release }: RetainedRelease): Promise<void> {
-  const { rows } = await pool.query<{ face: string; owner: string }>(
-    `select f.host || f.path as face, w.name as owner from view.face f join view.workload w on w.id = f.workload_id
-      where f.workload_id <> $1 and (f.host, f.path) in (
-        select face->>'host', face->>'path' from jsonb_array_elements($2::jsonb) as face) limit 1`,
-    [workloadId, JSON.stringify(release.faces)],
-  );
-  if (rows[0] === undefined) return;
-  const { face, owner } = rows[0];
+  const owner = await hostOwner(pool, { workloadId, faces: release.faces });
+  if (owner === null) return;
   throw new Rejection(
     'host-taken',
-    `That release serves ${face}, which workload ${owner} has by now. Remove it there first, or deploy instead.`,
+    `That release serves ${owner.face}, which workload ${owner.owner} has by now. Remove it there first, or deploy instead.`,
   );
 }
 

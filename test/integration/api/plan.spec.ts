@@ -73,6 +73,16 @@ describe('GET /api/workloads/{id}/plan', () => {
     ]);
   });
 
+  test('says that it will be refused while another workload serves its host', async () => {
+    const before = await shop();
+    await deploy(before);
+    await api.call('patch', `/api/workloads/${before['id']}`, { faces: [] }).expect(200);
+    const of = await shop({ faces: [{ host: before['faces'][0].host }] });
+    expect((await reasonsOf(of))[0]).toContain(`is served by workload ${before['name']}`);
+    await deploy(before);
+    expect((await reasonsOf(of)).join()).not.toContain('served by');
+  });
+
   test('says that a stopped workload is started by it', async () => {
     const of = await shop();
     await deploy(of);

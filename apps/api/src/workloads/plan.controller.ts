@@ -7,11 +7,13 @@ import { v7 as uuid } from 'uuid';
 import { isSameRelease, releaseOf, type ReleaseRecord } from '#domain/release';
 import { checkConfig } from '#plugins/config';
 import type { Release, Source } from '#plugins/source';
+import { hostOwner } from '#store/hosts';
+import type { Store } from '#store/store';
 import { Deployment } from '#store/views/deployment.entity';
 import { ArtifactView, type Workload } from '#store/views/workload.entity';
 import { Who, type Identity } from '../access/identity.js';
 import { Needs } from '../access/needs.js';
-import { READS } from '../dependencies.js';
+import { READS, STORE } from '../dependencies.js';
 import { Answers } from '../http/answers.js';
 import { Id } from '../http/id.js';
 import { maskRefs } from '../records/masked.js';
@@ -44,6 +46,7 @@ export class PlanAnswer {
 @Controller('workloads/:id')
 export class PlanController {
   constructor(
+    @Inject(STORE) private readonly store: Store,
     @Inject(READS) private readonly reads: DataSource,
     private readonly artifacts: ResolveArtifact,
   ) {}
@@ -61,13 +64,22 @@ export class PlanController {
     const { faces, volumes } = row;
     const release: Release = { ...identity, deploymentId: uuid(), artifact, config, faces, volumes };
     const { steps, downtime } = source.plan(release, current && before(row, source, current));
-    const reasons = [...standing(row, { source, wanted: releaseOf(row, artifact), current }), ...downtime.reasons];
+    const reasons = [
+      ...(await this.#refusal(row)),
+      ...standing(row, { source, wanted: releaseOf(row, artifact), current }),
+      ...downtime.reasons,
+    ];
     return {
       artifact,
       steps: steps.map(({ name }) => name),
       downtime: { ...downtime, reasons },
       config: maskRefs(config),
     };
+  }
+
+  async #refusal({ id: workloadId, faces }: Workload): Promise<readonly string[]> {
+    const taken = await hostOwner(this.store.pool, { workloadId, faces });
+    return taken === null ? [] : [`It will be refused: ${taken.face} is served by workload ${taken.owner}.`];
   }
 
   async #current({ currentDeploymentId: id }: Workload): Promise<Deployment | null> {

@@ -6,15 +6,14 @@ import { DEFAULT_POLICY, type Policy } from '#domain/workload';
 import { askKeeper } from '#runtime/applied-routes';
 import { on } from '#store/operation';
 import { pruneReleases } from '#store/prune-releases';
-import { readSettings } from '#store/settings';
 import { settleDelivery } from '#store/settle-delivery';
-import type { Statement } from '#store/statement';
 import type { Folded } from '#store/streams';
 import type { WorkerDeps } from '../deps.js';
 import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
 import { watchCancel } from './cancel-watch.js';
+import { explained, guardsOf } from './claim-guards.js';
 import { handOver } from '../run-state/hand-over.js';
 import { openDeploymentLog } from './deployment-log.js';
 import { openRelease, previousRelease } from './load-release.js';
@@ -127,7 +126,7 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
   const previous = before?.release ?? null;
   const log = await openDeploymentLog(store.pool, deploymentId, [...secretValues, ...(before?.secretValues ?? [])]);
   for (const key of skippedEnv) log.write('claim', `Variable ${key} cannot be decrypted and is left out`);
-  const claimGuards = known.state.status === 'waiting' ? await roomGuard(deps, request.deliveryId) : [];
+  const claimGuards = known.state.status === 'waiting' ? await guardsOf(store, request) : [];
   // The keeper brings the proxy up to date while the container starts.
   if (known.state.status === 'waiting' && release.faces.length > 0) await askKeeper(deps.routesDirectory);
   const { workloadId } = request;
@@ -142,6 +141,8 @@ async function resume(deps: WorkerDeps, { lease, deploymentId, known }: Resumed)
     const watch = () => watchCancel(store.pool, deploymentId);
     const more = { log, claimGuards, known, io, onSwitched, watchCancel: watch, stopping: deps.stopping };
     return await runDeployment({ ...run, ...more });
+  } catch (error) {
+    throw await explained(store, release, error);
   } finally {
     await log.flush();
   }
@@ -160,14 +161,6 @@ async function skipStopped(
   const cause = { actor: `system:${owner}`, correlationId, lease: { subject, epoch } };
   const { folds } = await store.commit([on(deployment, deploymentId, skip)], cause);
   return (folds.get(streamOf('deployment', deploymentId)) as Folded<DeploymentState>).state;
-}
-
-/** The delivery's limit is counted under a lock when a worker claims. */
-async function roomGuard({ store }: WorkerDeps, deliveryId: string | null): Promise<readonly Statement[]> {
-  if (deliveryId === null) return [];
-  const { maxTriggerFanOutConcurrency } = await readSettings(store);
-  // One more: when it is counted, the deployment that is claimed is among those that run.
-  return [{ text: 'select log.assert_room($1, $2)', values: [deliveryId, maxTriggerFanOutConcurrency + 1] }];
 }
 
 interface SituationRow {

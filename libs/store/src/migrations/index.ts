@@ -8,6 +8,7 @@ import { drift } from './0009-drift.js';
 import { nodesAndLogs } from './0010-nodes-and-logs.js';
 import { sets } from './0012-sets.js';
 import { holders } from './0013-holders.js';
+import { hosts } from './0013-hosts.js';
 import { schedules } from './0020-schedules.js';
 import type { Migration } from './migration.js';
 
@@ -23,5 +24,6 @@ export const MIGRATIONS: readonly Migration[] = [
   nodesAndLogs,
   sets,
   holders,
+  hosts,
   schedules,
 ];

@@ -1,7 +1,7 @@
 import type { DeploymentEvent, DeploymentRequest } from '#domain/deployment';
 import type { Statement } from '../statement.js';
 import type { Projected } from './project.js';
-import { insertTogether, update, updateTogether } from './row.js';
+import { insertTogether, remove, update, updateTogether } from './row.js';
 
 export function projectDeployment(event: Projected<DeploymentEvent>): readonly Statement[] {
   const { id, version, at } = event;
@@ -16,6 +16,7 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
         change(startedRow(event.data, at)),
         ofWorkload(id, { running_deployment_id: id }),
         clear(id, 'pending_deployment_id'),
+        claimFaces(id),
       ];
     case 'StepStarted':
       return [change({ retry_at: null }), startStep(id, event.data, at)];
@@ -35,11 +36,12 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
         change({ status: 'succeeded', ended_at: at, error: null }),
         makeCurrent(id),
         clear(id, 'running_deployment_id'),
+        releaseFacesBefore(id),
       ];
     case 'DeploymentFailed':
-      return [end('failed', { error: event.data }), ofWorkload(id, { last_status: 'failed' }), ...clearBoth(id)];
+      return [end('failed', { error: event.data }), ofWorkload(id, { last_status: 'failed' }), ...letGo(id)];
     case 'DeploymentCancelled':
-      return [end('cancelled', { error: { code: 'cancelled', message: event.data.message } }), ...clearBoth(id)];
+      return [end('cancelled', { error: { code: 'cancelled', message: event.data.message } }), ...letGo(id)];
     case 'DeploymentSuperseded':
       return [
         end('superseded', { error: { code: 'superseded', message: `Deployment ${event.data.by} is newer.` } }),
@@ -137,8 +139,29 @@ function clear(deploymentId: string, column: 'running_deployment_id' | 'pending_
   return { text: `update view.workload set ${column} = null where ${column} = $1`, values: [deploymentId] };
 }
 
-function clearBoth(deploymentId: string): readonly Statement[] {
-  return [clear(deploymentId, 'running_deployment_id'), clear(deploymentId, 'pending_deployment_id')];
+function letGo(deploymentId: string): readonly Statement[] {
+  return [
+    clear(deploymentId, 'running_deployment_id'),
+    clear(deploymentId, 'pending_deployment_id'),
+    remove('view.claim', { deployment_id: deploymentId }),
+  ];
+}
+
+function claimFaces(deploymentId: string): Statement {
+  return {
+    text: `insert into view.claim (deployment_id, workload_id, host, path)
+      select d.id, d.workload_id, face->>'host', face->>'path'
+      from view.deployment d, jsonb_array_elements(d.release->'faces') face where d.id = $1`,
+    values: [deploymentId],
+  };
+}
+
+function releaseFacesBefore(deploymentId: string): Statement {
+  return {
+    text: `delete from view.claim c using view.deployment d
+      where d.id = $1 and c.workload_id = d.workload_id and c.deployment_id <> d.id`,
+    values: [deploymentId],
+  };
 }
 
 function makeCurrent(deploymentId: string): Statement {

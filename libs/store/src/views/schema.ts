@@ -173,6 +173,17 @@ create index deployment_retained on view.deployment (workload_id, id)
   where status in ('succeeded', 'rolled_back') and pruned_at is null;
 create index deployment_unfinished on view.deployment (node, id) where is_unfinished;
 
+-- Faces of what serves and of what is on its way there: from the claim of a deployment until a later one has switched.
+create table view.claim (
+  deployment_id uuid not null,
+  workload_id uuid not null,
+  host text not null,
+  path text not null
+);
+create index claim_face on view.claim (host, path);
+create index claim_workload on view.claim (workload_id);
+create index claim_deployment on view.claim (deployment_id);
+
 create table view.step (
   deployment_id uuid not null,
   name text not null,

@@ -51,6 +51,11 @@ export function projectWorkload(event: Projected<WorkloadEvent>): readonly State
     case 'WorkloadDeleted':
       return [change({ lifecycle: 'deleting' })];
     case 'WorkloadTornDown':
-      return [change({ lifecycle: 'gone', faces: '[]' }), remove('view.face', { workload_id: id })];
+      return [change({ lifecycle: 'gone', faces: '[]' }), ...freeFaces(id)];
   }
+}
+
+/** What it was configured to serve, and what it served. */
+function freeFaces(id: string): readonly Statement[] {
+  return [remove('view.face', { workload_id: id }), remove('view.claim', { workload_id: id })];
 }
