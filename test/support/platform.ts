@@ -9,6 +9,8 @@ import { stopAll, type Stoppable } from '#runtime/start';
 import { startReconciler } from '../../apps/reconciler/src/start-reconciler.js';
 import { startWorker } from '../../apps/deploy-worker/src/start-worker.js';
 import { ensureEngine } from './engine.js';
+import { engineCall } from './engine-call.js';
+import { removeImage } from './images.js';
 import { createDatabase } from './postgres.js';
 import { runQuery } from './query.js';
 
@@ -48,15 +50,30 @@ export async function prepareGround(more: Readonly<Record<string, string>> = {})
 /** What the workloads of this database left running. */
 async function removeContainers(dockerHost: string, databaseUrl: string): Promise<void> {
   const docker = createDocker({ host: dockerHost });
-  for (const { id } of await runQuery<{ id: string }>(databaseUrl, 'select id from view.workload')) {
+  const workloads = await runQuery<{ id: string; sourceKind: string }>(
+    databaseUrl,
+    'select id, source_kind as "sourceKind" from view.workload',
+  );
+  for (const { id, sourceKind } of workloads) {
     const containers = await docker.listContainers([`${LABELS.workloadId}=${id}`]);
     await Promise.all(containers.map((container) => docker.removeContainer(container.id)));
+    if (sourceKind === 'static') await removeBuilt(dockerHost, `${LABELS.workloadId}=${id}`);
   }
   const networks = await runQuery<{ name: string; installation: string }>(
     databaseUrl,
     'select n.name, i.id as installation from state.network n, state.installation i where n.name is not null',
   );
   for (const { installation, name } of networks) await docker.removeNetwork(privateNetworkName(installation, name));
+}
+
+/** Images and volumes with that label. */
+async function removeBuilt(dockerHost: string, label: string): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+  const images = await engineCall(dockerHost, { method: 'GET', path: `/images/json?filters=${filters}` });
+  for (const { Id } of JSON.parse(images.text) as { Id: string }[]) await removeImage(dockerHost, Id);
+  const volumes = await engineCall(dockerHost, { method: 'GET', path: `/volumes?filters=${filters}` });
+  for (const { Name } of (JSON.parse(volumes.text) as { Volumes: { Name: string }[] | null }).Volumes ?? [])
+    await engineCall(dockerHost, { method: 'DELETE', path: `/volumes/${Name}` });
 }
 
 export interface Platform {

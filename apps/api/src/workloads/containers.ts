@@ -57,7 +57,7 @@ function containerAnswer(
   { instance, name, containerId, ports, role = `web-${instance}`, image }: ContainerFact,
   { workload, current, extra }: Surroundings,
 ): ContainerAnswer {
-  const { repository, digest, tag } = current.release.artifact;
+  const { repository, digest, tag, sha } = current.release.artifact;
   const face = current.release.faces[0];
   const wanted = face?.port ?? (current.release.config['port'] as number | null | undefined) ?? 0;
   return {
@@ -71,7 +71,7 @@ function containerAnswer(
     subdomain: face?.host.split('.')[0] ?? null,
     state: workload.state === 'stopped' || workload.state === 'degraded' ? workload.state : 'running',
     port: ports[wanted] ?? Object.values(ports)[0] ?? null,
-    imageRef: image ?? (digest === null ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`),
+    imageRef: image ?? (digest === null ? `${repository}:${tag ?? sha ?? 'latest'}` : `${repository}@${digest}`),
     extraJson: extra.get(role) ?? {},
   };
 }

@@ -152,6 +152,7 @@ async function undoAndEnd(run: Run, plan: Plan, state: DeploymentState): Promise
     await failpoint('undo', 'after', run.release.workloadId);
     run.log.write(stepName(step), 'undone');
   }
+  if (state.failure !== null) await run.source.failed?.(run.release, state.failure, run.io(state.failure.step));
   await run.log.flush();
   if (state.failure !== null || state.cancel === null) return await record(run, { type: 'FailDeployment' });
   return await record(run, { type: 'CancelDeployment', message: state.cancel.message });

@@ -14,10 +14,13 @@ export interface CreateOptions {
   readonly kind: string;
   readonly instances: number;
   readonly nameOf: (instance: number) => string;
+  /** Its row is `<workloadId>:<role>`; left out: `web-<instance>`. */
+  readonly roleOf?: (instance: number) => string;
   /** Image id or `repo@digest`, from what the steps before found. */
   readonly imageOf: (facts: Facts) => string;
   readonly env: Readonly<Record<string, string>>;
-  readonly command: readonly string[] | null;
+  /** Argv; null = the image's own. */
+  readonly command: readonly string[] | null | ((facts: Facts) => readonly string[] | null);
   readonly cpuLimit: number | null;
   readonly memoryLimit: number | null;
   /** Container ports to publish on loopback; those of the layout among them. */
@@ -39,7 +42,8 @@ export function createStep(options: CreateOptions): Step {
 export async function createAll(io: StepIo, options: CreateOptions, facts: Facts): Promise<Facts> {
   const attachment = await attach(io, options.network);
   const containers: ContainerFact[] = [];
-  const shape = { ...options, attachment, image: options.imageOf(facts), mounts: mountsOf(facts) };
+  const command = typeof options.command === 'function' ? options.command(facts) : options.command;
+  const shape = { ...options, attachment, command, image: options.imageOf(facts), mounts: mountsOf(facts) };
   for (const instance of instancesOf(options)) containers.push(await create(io, { ...shape, instance }));
   return { containers, routePorts: routePorts(options.layout, containers) };
 }
@@ -59,10 +63,15 @@ function instancesOf({ instances }: CreateOptions): readonly number[] {
   return Array.from({ length: instances }, (_, index) => index + 1);
 }
 
-async function create(
-  io: StepIo,
-  options: CreateOptions & { attachment: Attachment; instance: number; image: string; mounts: readonly Mount[] },
-): Promise<ContainerFact> {
+type Shape = Omit<CreateOptions, 'command'> & {
+  readonly attachment: Attachment;
+  readonly instance: number;
+  readonly image: string;
+  readonly command: readonly string[] | null;
+  readonly mounts: readonly Mount[];
+};
+
+async function create(io: StepIo, options: Shape): Promise<ContainerFact> {
   const { instance, image, env, command, cpuLimit, memoryLimit, mounts } = options;
   const name = options.nameOf(instance);
   const ports: Record<number, number> = {};
@@ -84,7 +93,7 @@ async function create(
     io.signal,
   );
   io.log(`Container ${name} is ${id.slice(0, 12)}`, 'step');
-  return { instance, name, containerId: id, ports };
+  return { instance, name, containerId: id, ports, ...(options.roleOf && { role: options.roleOf(instance) }) };
 }
 
 /** Only this deployment's: a name alone may be a stranger's. */

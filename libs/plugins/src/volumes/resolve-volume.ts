@@ -7,7 +7,7 @@ export interface VolumeOwner {
   readonly workloadId: string;
   readonly workloadName: string;
   /** Null before anything was deployed. */
-  readonly artifact: Pick<Artifact, 'tag' | 'digest'> | null;
+  readonly artifact: Pick<Artifact, 'tag' | 'digest' | 'sha'> | null;
   /** The host directory of the settings. */
   readonly base: string | null;
 }
@@ -57,8 +57,8 @@ function under({ base, workloadName, workloadId }: VolumeOwner, path: string): s
   return base === null ? null : `${base.replace(/\/+$/, '')}/${workloadName}-${id8(workloadId)}/${path}`;
 }
 
-/** The tag, else the digest's first 12; a branch's slash and whatever else a directory is not called by becomes a dash. */
-function versionPart({ tag, digest }: Pick<Artifact, 'tag' | 'digest'>): string {
-  const version = tag ?? digest?.replace(/^sha256:/, '').slice(0, 12) ?? 'latest';
+/** The tag, else the first 12 of digest or commit; a branch's slash and whatever else a directory is not called by becomes a dash. */
+function versionPart({ tag, digest, sha }: Pick<Artifact, 'tag' | 'digest' | 'sha'>): string {
+  const version = tag ?? (digest?.replace(/^sha256:/, '') ?? sha)?.slice(0, 12) ?? 'latest';
   return `instance-${version.replaceAll(/[^A-Za-z0-9_.-]/g, '-')}`;
 }
