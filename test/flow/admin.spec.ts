@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -78,6 +78,21 @@ test('export and import move the whole into another cluster', async () => {
     expect(await admin(['verify'], { ...ground.env, DATABASE_URL: other.url })).toMatchObject({
       output: expect.stringContaining('"intact": true'),
     });
+  } finally {
+    await other.drop();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('migrate prepares an empty database, and makes the folder for its data', async () => {
+  const other = await createDatabase({ migrated: false });
+  const folder = await mkdtemp(join(tmpdir(), 'tf-'));
+  const env = { ...ground.env, DATABASE_URL: other.url, TINYFORGE_DATA_DIR: join(folder, 'not/there/yet') };
+  try {
+    for (const _time of [1, 2]) expect(await admin(['migrate'], env)).toMatchObject({ code: 0 });
+    const { mode } = await stat(join(folder, 'not/there/yet/master.key'));
+    expect(mode & 0o777).toBe(0o600);
+    expect(await runQuery(other.url, 'select id from view.workload')).toEqual([]);
   } finally {
     await other.drop();
     await rm(folder, { recursive: true });

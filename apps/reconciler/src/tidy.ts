@@ -1,4 +1,5 @@
 import type { Logger } from '#runtime/logging';
+import { pruneHistory } from '#store/prune-history';
 import { pruneReleases } from '#store/prune-releases';
 import { readSettings } from '#store/settings';
 import type { Store } from '#store/store';
@@ -36,20 +37,25 @@ const EXPIRED = [
     where w.id = l.deployment_id and w.lifecycle = 'gone' and w.updated_at < now() - interval '30 days'`,
 ];
 
-/** Throws away what has expired, every minute. */
+/** Throws away what has expired, once. */
+export async function tidyOnce(store: Store): Promise<void> {
+  for (const statement of EXPIRED) await store.pool.query(statement);
+  const { logDays } = await readSettings(store);
+  await store.pool.query(`delete from state.log_chunk where last_at < now() - $1 * interval '1 day'`, [logDays]);
+  await pruneReleases(store, 'system:reconciler');
+  await pruneHistory(store, 'system:reconciler');
+}
+
+/** The same, every minute. */
 export function createTidy(store: Store, logger: Logger) {
   let timer: NodeJS.Timeout | undefined;
   let tidying: Promise<unknown> = Promise.resolve();
-  const tidy = async () => {
-    for (const statement of EXPIRED) await store.pool.query(statement);
-    const { logDays } = await readSettings(store);
-    await store.pool.query(`delete from state.log_chunk where last_at < now() - $1 * interval '1 day'`, [logDays]);
-    await pruneReleases(store, 'system:reconciler');
-  };
   return {
     start() {
       timer = setInterval(() => {
-        tidying = tidy().catch((error: unknown) => logger.warn({ err: error }, 'Expired rows could not be removed'));
+        tidying = tidyOnce(store).catch((error: unknown) =>
+          logger.warn({ err: error }, 'Expired rows could not be removed'),
+        );
       }, EVERY_MS);
     },
     async stop() {

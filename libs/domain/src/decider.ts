@@ -38,6 +38,7 @@ export const AGGREGATES = [
   'observation',
   'removal',
   'node',
+  'retention',
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
 

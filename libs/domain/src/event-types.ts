@@ -7,6 +7,7 @@ import type { ObservationEvent } from './observation.js';
 import type { PersonEvent } from './person.js';
 import type { RegistryEvent } from './registry.js';
 import type { RemovalEvent } from './removal.js';
+import type { RetentionEvent } from './retention.js';
 import type { SettingsEvent } from './settings.js';
 import type { TokenEvent } from './token.js';
 import type { TriggerEvent } from './trigger.js';
@@ -24,7 +25,8 @@ export type AnyEvent =
   | SettingsEvent
   | ObservationEvent
   | RemovalEvent
-  | NodeEvent;
+  | NodeEvent
+  | RetentionEvent;
 export type EventType = AnyEvent['type'];
 
 /** Which workloads an event concerns: decides who may see it. `ofState` reads the folded state of its stream. */
@@ -94,6 +96,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   NodeSilent: 'nobody',
   NodeBack: 'nobody',
   NodeForgotten: 'nobody',
+  LogPruned: 'nobody',
 };
 
 /** The workloads that an event concerns. `state` is the fold of its stream before the event. */

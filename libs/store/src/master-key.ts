@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { link, open, readFile, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Pool } from 'pg';
 import { TerminalError } from '#domain/errors';
 import { COMMIT, pipelined, withClient } from './pipeline.js';
@@ -38,8 +39,9 @@ export async function readMasterKey(path: string): Promise<MasterKey> {
   return masterKey(Buffer.from(text.trim(), 'base64'));
 }
 
-/** Reads the file, or makes it when there is none: readable by its owner only, whole at once, never overwritten. */
+/** Reads the file, or makes it and its folder when there is none: its owner's only, whole at once, never overwritten. */
 export async function readOrCreateMasterKey(path: string): Promise<MasterKey> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(8).toString('hex')}`;
   const file = await open(draft, 'wx', 0o600);
   try {

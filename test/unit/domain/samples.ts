@@ -8,6 +8,7 @@ import { observation, type Crash, type Finding, type Observed } from '#domain/ob
 import { person } from '#domain/person';
 import { registry } from '#domain/registry';
 import { removal, type Leftover } from '#domain/removal';
+import { retention } from '#domain/retention';
 import type { SecretRef } from '#domain/secret-ref';
 import { settings } from '#domain/settings';
 import { token } from '#domain/token';
@@ -229,6 +230,7 @@ export const SAMPLES: {
   },
   TokenRevoked: { type: 'TokenRevoked', data: {} },
   SettingsChanged: { type: 'SettingsChanged', data: { domain: 'apps.example.org' } },
+  LogPruned: { type: 'LogPruned', data: { deliveryIds: [DELIVERY], deploymentIds: [DEPLOYMENT] } },
   ContainersObserved: { type: 'ContainersObserved', data: observed },
   DriftObserved: {
     type: 'DriftObserved',
@@ -341,5 +343,9 @@ export const STREAMS: {
   node: {
     decider: node,
     types: ['NodeJoined', 'NodeChanged', 'NodeSilent', 'NodeBack', 'NodeForgotten'],
+  },
+  retention: {
+    decider: retention,
+    types: ['LogPruned'],
   },
 };

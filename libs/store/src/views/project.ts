@@ -8,6 +8,7 @@ import { projectDeployment } from './deployment.project.js';
 import { projectNode } from './node.project.js';
 import { projectObservation, projectRemoval } from './observation.project.js';
 import { projectPerson, projectRegistry, projectSettings, projectToken } from './record.project.js';
+import { projectRetention } from './retention.project.js';
 import { projectTrigger } from './trigger.project.js';
 import { projectWorkload } from './workload.project.js';
 
@@ -52,5 +53,7 @@ export function project(event: Written): readonly Statement[] {
       return projectRemoval(projected);
     case 'node':
       return projectNode(projected);
+    case 'retention':
+      return projectRetention(projected);
   }
 }
