@@ -110,6 +110,6 @@ async function containersOf({ docker, store, node, installation }: LogsDeps) {
 }
 
 function instanceOf(name: string): number | null {
-  const found = /-(\d{1,4})$/.exec(name);
+  const found = /[-_](\d{1,4})$/.exec(name);
   return found === null ? null : Number(found[1]);
 }

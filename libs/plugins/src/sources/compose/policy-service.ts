@@ -77,6 +77,9 @@ type Look = (value: Json, at: At) => readonly Refusal[];
 const nothing: Look = () => [];
 
 const INNER: Readonly<Record<string, Look>> = {
+  container_name: (value, { path }) =>
+    /^(tf|tinyforge|dw)-/i.test(textOf(value)) ? [{ path, detail: 'is a name that the platform gives' }] : [],
+  scale: ofReplicas,
   labels: ofLabels,
   annotations: ofLabels,
   extends: (value, { path }) =>
@@ -101,6 +104,12 @@ function ofLabels(value: Json, { path }: At): readonly Refusal[] {
     .map((key) => ({ path: `${path}.${key.slice(0, 60)}`, detail: 'is a label that is not the file’s to set' }));
 }
 
+const MOST_REPLICAS = 100;
+
+function ofReplicas(value: Json, { path }: At): readonly Refusal[] {
+  return Number(value) > MOST_REPLICAS ? [{ path, detail: `must be at most ${MOST_REPLICAS}` }] : [];
+}
+
 /** The output is read through the engine: any other driver would take it away. */
 function ofLogging(value: Json, { path }: At): readonly Refusal[] {
   const driver = isMap(value) ? (value['driver'] ?? 'json-file') : null;
@@ -119,6 +128,7 @@ function ofDeploy(value: Json, { path, granted }: At): readonly Refusal[] {
   const devices = limits.filter(([, inner]) => isMap(inner) && !isEmpty(inner['devices'] ?? null));
   return [
     ...strange.map((key) => ({ path: `${path}.${key}`, detail: 'is no key that is let through' })),
+    ...ofReplicas(value['replicas'] ?? 1, { path: `${path}.replicas`, granted }),
     ...(granted.has('devices') ? [] : devices).map(([key]) =>
       needsAdmin(`${path}.resources.${key}.devices`, 'devices'),
     ),

@@ -17,7 +17,8 @@ export interface ComposeFile {
 }
 
 const SECTIONS = ['services', 'networks', 'volumes', 'secrets', 'configs'] as const;
-const SERVICE = /^[a-zA-Z0-9._-]{1,100}$/;
+/** Becomes an argument: never an option. */
+const SERVICE = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
 const DEEPEST = 40;
 /** Characters once aliases are expanded. */
 const MOST_CHARACTERS = 1_000_000;

@@ -19,8 +19,14 @@ export function renameVariables(file: ComposeFile, known: ReadonlySet<string>): 
   const found = { required: new Set<string>(), broken: new Set<string>() };
   const value = walk(file as unknown as Json, found) as unknown as ComposeFile;
   const services = Object.entries(value.services).map(([name, service]) => [name, handThrough(service, known)]);
+  const [secrets, configs] = [value.secrets, value.configs].map((section) => fromVariables(section, known, found));
   return {
-    value: { ...value, services: Object.fromEntries(services) as ComposeFile['services'] },
+    value: {
+      ...value,
+      services: Object.fromEntries(services) as ComposeFile['services'],
+      secrets: secrets!,
+      configs: configs!,
+    },
     required: [...found.required].sort(),
     broken: [...found.broken],
   };
@@ -34,6 +40,19 @@ export function prefixed(env: Readonly<Record<string, string>>): Record<string, 
 /** With defaults filled in, where there are any: what a name says before anybody knows the variables. */
 export function withDefaults(text: string): string {
   return replace(text, ({ op, rest }) => (op?.endsWith('-') ? withDefaults(rest) : ''));
+}
+
+type Section = ComposeFile['secrets'];
+
+/** `environment: NAME` of a secret or config names a variable without a dollar sign. */
+function fromVariables(section: Section, known: ReadonlySet<string>, { required }: Found): Section {
+  const renamed = Object.entries(section).map(([key, value]): [string, JsonMap | null] => {
+    const name = value?.['environment'];
+    if (typeof name !== 'string') return [key, value];
+    if (!known.has(name)) required.add(name);
+    return [key, { ...value, environment: PREFIX + name }];
+  });
+  return Object.fromEntries(renamed);
 }
 
 interface Found {
