@@ -204,6 +204,8 @@ export interface Source<C extends object = object> {
   claim?(config: C, workload: { readonly id: string; readonly name: string }): string;
   /** Fields of the config that admins alone change. */
   readonly adminFields?: readonly string[];
+  /** True: what an artifact stands for is found out on the node, so that equal ones may bring up something else. */
+  readonly pinsOnNode?: true;
   /** True: `plan` is given the previous release with its variables, so that an undo can bring it back whole. */
   readonly restoresPrevious?: true;
   /** Pure. */

@@ -73,6 +73,7 @@ describe('a workload of source compose', () => {
       artifact: { kind: 'compose', repository: 'registry.example.org/acme/shop', digest: expect.any(String) },
       steps: ['config', 'pull', 'up', 'start', 'wait-healthy', 'route', 'retire', 'tidy'],
     });
+    expect(JSON.stringify(body.downtime)).not.toContain('Nothing changed');
     const tied = YAML.replace('web: {', 'web: { container_name: x,');
     await api
       .call('patch', `/api/workloads/${made.id}`, { sourceConfig: { yaml: tied, routedService: 'web' } })

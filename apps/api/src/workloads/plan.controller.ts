@@ -108,7 +108,7 @@ function standing(row: Workload, { source, wanted, current }: Standing): readonl
   const unchanged = `Nothing changed: artifact, config, variables, faces and volumes are those that serve. ${effect}`;
   return [
     ...(row.runState === 'stopped' ? [stopped] : []),
-    ...(current !== null && isUnchanged(wanted, current.release) ? [unchanged] : []),
+    ...(current !== null && !source.pinsOnNode && isUnchanged(wanted, current.release) ? [unchanged] : []),
   ];
 }
 

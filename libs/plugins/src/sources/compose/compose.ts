@@ -36,6 +36,7 @@ export const compose: Source<ComposeConfig> = {
   check,
   claim: ({ projectName: asked }, workload) => `compose project ${projectName(asked, workload)}`,
   adminFields: ['permissions'],
+  pinsOnNode: true,
   restoresPrevious: true,
   reference,
   resolve,
