@@ -108,6 +108,32 @@ test('a Deno program serves with its variables, and keeps its data', async () =>
   expect((await face('program', '/')).body).toMatch(/^v2 hello true /);
 });
 
+test('storage past its limit is an event, and may only be read by what is deployed next', async () => {
+  const program = `
+    Deno.serve(() => {
+      try {
+        Deno.writeFileSync('/data/much', new Uint8Array(3 * 1024 * 1024));
+        return new Response('written');
+      } catch (error) {
+        return new Response(String(error.message));
+      }
+    });`;
+  await repository.commit({ 'main.ts': program }, 'hoarder');
+  const config = { branch: 'hoarder', mode: 'deno', storageEnabled: true, storageLimitMb: 1 };
+  const id = await site('hoarder', config);
+  await succeeded(await deploy(id, {}));
+  expect((await face('hoarder', '/')).body).toBe('written');
+  const exceeded = await until(async () => {
+    const { items } = await client.get('/events?type=StorageExceeded');
+    return items.find((event: Json) => event.data.workloadId === id);
+  }, 'the storage to be counted');
+  expect(exceeded.data).toMatchObject({ limitMb: 1 });
+  expect(exceeded.data.bytes).toBeGreaterThanOrEqual(3 * 1024 * 1024);
+  expect(await row(id)).toMatchObject({ storage_over: true, storage_bytes: exceeded.data.bytes, status: 'synced' });
+  await succeeded(await deploy(id, { force: true }));
+  expect((await face('hoarder', '/')).body).toMatch(/read-only file system/i);
+});
+
 test('what cannot be fetched or run is refused with words, and what serves goes on', async () => {
   await repository.commit({ 'index.html': 'fine' }, 'plain');
   const id = await site('plain', { branch: 'plain' });

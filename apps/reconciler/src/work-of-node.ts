@@ -6,6 +6,7 @@ import { createKeeper } from './keeper.js';
 import type { Work } from './lead.js';
 import { startLogs } from './logs/start-logs.js';
 import { listRoutes } from './list-routes.js';
+import { startStorage } from './storage/start-storage.js';
 
 /** Events after which the routes may be other ones. */
 const ROUTE_EVENTS = new Set([
@@ -37,10 +38,11 @@ export async function startWorkOfNode(deps: ReconcilerDeps, held: HeldLease): Pr
   await keeper.start();
   const drift = startDrift({ ...deps, routesDirectory: proxyIo.routesDirectory });
   const logs = startLogs({ ...deps, held });
+  const storage = startStorage(deps);
   return {
     async stop() {
       stopListening();
-      await Promise.all([keeper.stop(), drift.stop(), logs.stop()]);
+      await Promise.all([keeper.stop(), drift.stop(), logs.stop(), storage.stop()]);
     },
   };
 }

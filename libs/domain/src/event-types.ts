@@ -88,6 +88,8 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   DriftHealed: 'data',
   ContainerCrashed: 'data',
   WatchFailed: 'data',
+  StorageExceeded: 'data',
+  StorageRecovered: 'data',
   RemovalDeferred: 'nobody',
   RemovalConfirmed: 'nobody',
   RemovalEnded: 'nobody',

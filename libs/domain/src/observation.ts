@@ -44,6 +44,17 @@ export interface Crash {
   readonly restarts: number;
 }
 
+/** What a volume with a limit holds. */
+export interface StorageUse {
+  readonly workloadId: string;
+  /** The current one. */
+  readonly deploymentId: string;
+  /** Docker's name of it. */
+  readonly volume: string;
+  readonly bytes: number;
+  readonly limitMb: number;
+}
+
 export type ObservationEvent =
   | Event<'ContainersObserved', Observed>
   | Event<
@@ -68,6 +79,9 @@ export type ObservationEvent =
       }
     >
   | Event<'ContainerCrashed', Crash & { crashes: number }>
+  /** The next deployment may only read it. */
+  | Event<'StorageExceeded', StorageUse>
+  | Event<'StorageRecovered', StorageUse>
   | Event<
       'WatchFailed',
       {
@@ -89,6 +103,7 @@ export type ObservationCommand =
       at: string;
     }
   | { type: 'RecordCrash'; crash: Crash }
+  | { type: 'RecordStorage'; storage: StorageUse; isOver: boolean }
   | {
       type: 'FailWatch';
       workloadId: string;
@@ -105,6 +120,7 @@ export interface ObservationState {
   readonly restarts: Readonly<Record<string, number>>;
   /** The last deployment whose watch window failed: told once. */
   readonly watchFailed: string | null;
+  readonly isStorageOver: boolean;
 }
 
 type Event<T extends string, D extends object> = DomainEvent & { readonly type: T; readonly data: D };
@@ -112,13 +128,16 @@ type Event<T extends string, D extends object> = DomainEvent & { readonly type: 
 /** What was seen of a workload: a stream beside the workload's own, whose version is that of what people changed. */
 export const observation: Decider<ObservationState, ObservationCommand, ObservationEvent> = {
   name: 'observation',
-  initial: { seen: null, drift: null, restarts: {}, watchFailed: null },
+  initial: { seen: null, drift: null, restarts: {}, watchFailed: null, isStorageOver: false },
   decide(command, state) {
     switch (command.type) {
       case 'RecordObservation':
         return [...seen(command.observed, state), ...drift(command, state)];
       case 'RecordCrash':
         return crash(command.crash, state);
+      case 'RecordStorage':
+        if (command.isOver === state.isStorageOver) return [];
+        return [{ type: command.isOver ? 'StorageExceeded' : 'StorageRecovered', data: command.storage }];
       case 'FailWatch': {
         const { type: _, ...data } = command;
         return state.watchFailed === data.deploymentId ? [] : [{ type: 'WatchFailed', data }];
@@ -135,6 +154,10 @@ export const observation: Decider<ObservationState, ObservationCommand, Observat
         return { ...state, drift: null };
       case 'ContainerCrashed':
         return { ...state, restarts: { ...state.restarts, [event.data.containerId]: event.data.restarts } };
+      case 'StorageExceeded':
+        return { ...state, isStorageOver: true };
+      case 'StorageRecovered':
+        return { ...state, isStorageOver: false };
       case 'WatchFailed':
         return { ...state, watchFailed: event.data.deploymentId };
     }

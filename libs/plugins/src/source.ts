@@ -220,7 +220,7 @@ export interface Source<C extends object = object> {
   skipped?(release: Release<C>, io: StepIo): Promise<void>;
   /** A deployment of it failed, for good, and is undone. `message` is fit to be stored. */
   failed?(release: Release<C>, failure: { readonly code: string; readonly message: string }, io: StepIo): Promise<void>;
-  /** A volume whose size has a limit; null = none. Its size and whether it is over are in the memo of `role`. */
+  /** A volume whose size has a limit; null = none. Its `storage_bytes` and `storage_over` come to the memo of `role`. */
   storage?(release: Release<C>): { readonly volume: string; readonly limitMb: number; readonly role: string } | null;
   /** Pure: one Docker list per node and tick feeds all. */
   observe(release: Release<C>, snapshot: NodeSnapshot): Observation;

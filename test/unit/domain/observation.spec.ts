@@ -64,6 +64,20 @@ describe('an observation', () => {
     given(observation, [many]).when(crashed(1)).then([SAMPLES.ContainerCrashed]);
   });
 
+  it('of a volume past its limit is told once, and that it is below it again', () => {
+    const record = (isOver: boolean) => ({
+      type: 'RecordStorage' as const,
+      storage: SAMPLES.StorageExceeded.data,
+      isOver,
+    });
+    given(observation, []).when(record(false)).then([]);
+    given(observation, []).when(record(true)).then([SAMPLES.StorageExceeded]);
+    given(observation, [SAMPLES.StorageExceeded]).when(record(true)).then([]);
+    given(observation, [SAMPLES.StorageExceeded])
+      .when({ ...record(false), storage: SAMPLES.StorageRecovered.data })
+      .then([SAMPLES.StorageRecovered]);
+  });
+
   it('of a failed watch window is told once per deployment', () => {
     const fail = { ...SAMPLES.WatchFailed.data, type: 'FailWatch' } as const;
     given(observation, []).when(fail).then([SAMPLES.WatchFailed]);

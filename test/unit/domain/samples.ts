@@ -245,6 +245,26 @@ export const SAMPLES: {
     type: 'WatchFailed',
     data: { workloadId: WORKLOAD, deploymentId: DEPLOYMENT, crashes: 3, seconds: 600, onFailure: 'alert' },
   },
+  StorageExceeded: {
+    type: 'StorageExceeded',
+    data: {
+      workloadId: WORKLOAD,
+      deploymentId: DEPLOYMENT,
+      volume: 'dw-site-docs-1a2b3c4d-data',
+      bytes: 2_000_000,
+      limitMb: 1,
+    },
+  },
+  StorageRecovered: {
+    type: 'StorageRecovered',
+    data: {
+      workloadId: WORKLOAD,
+      deploymentId: DEPLOYMENT,
+      volume: 'dw-site-docs-1a2b3c4d-data',
+      bytes: 1_000,
+      limitMb: 1,
+    },
+  },
   RemovalDeferred: { type: 'RemovalDeferred', data: { node: 'default', containers: [leftover], total: 7 } },
   RemovalConfirmed: { type: 'RemovalConfirmed', data: { node: 'default', containers: [leftover] } },
   RemovalEnded: { type: 'RemovalEnded', data: { node: 'default' } },
@@ -334,7 +354,15 @@ export const STREAMS: {
   },
   observation: {
     decider: observation,
-    types: ['ContainersObserved', 'DriftObserved', 'DriftHealed', 'ContainerCrashed', 'WatchFailed'],
+    types: [
+      'ContainersObserved',
+      'DriftObserved',
+      'DriftHealed',
+      'ContainerCrashed',
+      'WatchFailed',
+      'StorageExceeded',
+      'StorageRecovered',
+    ],
   },
   removal: {
     decider: removal,

@@ -30,6 +30,9 @@ export function projectObservation(event: Projected<ObservationEvent>): readonly
       const { deploymentId, crashes } = event.data;
       return [upsert(event, {}), pushCrash(event.id, { at, deploymentId, crashes })];
     }
+    case 'StorageExceeded':
+    case 'StorageRecovered':
+      return [upsert(event, {})];
     case 'WatchFailed':
       return [upsert(event, { watch_failed: event.data.deploymentId })];
   }

@@ -11,7 +11,9 @@ export function siteVolumesStep(release: Release<StaticConfig>): Step {
   return {
     name: 'volumes',
     async run(io, facts) {
-      const isOver = (await io.memo.read(ROLE))['storage_over'] === true;
+      const { storage_bytes: bytes } = await io.memo.read(ROLE);
+      // By the limit of this release: it may be another one than that of the release before.
+      const isOver = typeof bytes === 'number' && bytes > release.config.storageLimitMb * 1024 * 1024;
       if (isOver) io.log(`Storage is over its limit of ${release.config.storageLimitMb} MiB: read-only`, 'step');
       const storage = { scope: 'named', source: volumeName(release), target: STORAGE_PATH, readOnly: isOver } as const;
       const volumes = [...(release.volumes ?? []), ...(release.config.storageEnabled ? [storage] : [])];
