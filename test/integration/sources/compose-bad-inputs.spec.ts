@@ -257,3 +257,13 @@ services:
     expect(other).toMatchObject({ skip: 'other-repository' });
   });
 });
+
+describe('an image of this host alone that is gone', () => {
+  it('is not looked for anywhere else', async () => {
+    const pin = `sha256:${'0'.repeat(64)}`;
+    const release = stage.release(web());
+    const artifact = { ...release.artifact, images: { [image('web')]: pin } };
+    await expect(stage.deploy({ ...release, artifact })).rejects.toMatchObject({ code: 'no-such-image' });
+    expect(await stage.all()).toEqual([]);
+  });
+});

@@ -1,4 +1,6 @@
+import { TerminalError } from '#domain/errors';
 import { LABELS } from '#domain/naming';
+import type { Image } from '#docker/docker';
 import type { Release, Step, StepIo } from '../../source.js';
 import { allOf, removeContainers } from '../../steps/owned-containers.js';
 import { pullImage, refuseOtherPlatform } from '../../steps/pull-image.js';
@@ -33,13 +35,19 @@ export function pullStep({ release, previous }: Deploying): Step {
       const engine = await io.docker.ping(io.signal);
       for (const pin of new Set(services.map((service) => pinOf(service, images)))) {
         const present = await io.docker.inspectImage(pin, io.signal);
-        const image = present ?? (await pullImage(io, pin, null));
+        const image = present ?? (await fetchImage(io, pin));
         refuseOtherPlatform(image, engine, pin);
         io.log(`${present ? 'On the host' : 'Pulled'}: ${pin} is ${image.id.slice(0, 19)}`, 'step');
       }
       return { images };
     },
   };
+}
+
+async function fetchImage(io: StepIo, pin: string): Promise<Image> {
+  if (!pin.startsWith('sha256:')) return pullImage(io, pin, null);
+  const text = `Image ${pin.slice(0, 19)} is no longer on this host, and no registry has it. Build or load it again and deploy it.`;
+  throw new TerminalError('no-such-image', text, 'operator');
 }
 
 /** What stays in its place. Undone by bringing the file before back, whole. */

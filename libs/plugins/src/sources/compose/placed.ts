@@ -6,7 +6,7 @@ import type { Facts, Release, StepIo } from '../../source.js';
 import { allOf } from '../../steps/owned-containers.js';
 import { labelsOf } from '../../steps/owned-labels.js';
 import type { ComposeConfig } from './config.dto.js';
-import { pinOf, type Pins } from './pins.js';
+import { pinOf, pinsOf, type Pins } from './pins.js';
 import { fileOf, PROJECT_LABEL, type Prepared, type PreparedService } from './prepare.js';
 import { replicasOf, serviceOf, tiesOf } from './services.js';
 import type { ComposeFile } from './read-file.js';
@@ -37,7 +37,7 @@ export interface Standing {
 
 export function standingOf(release: Release<ComposeConfig>, facts: Facts): Standing {
   const prepared = facts['compose'] as Prepared;
-  const pins = (facts['images'] as Pins | undefined) ?? {};
+  const pins = pinsOf(facts);
   const mounts = (facts['mounts'] as readonly Mount[] | undefined) ?? [];
   return { release, file: fileOf(release), prepared, pins, mounts };
 }
