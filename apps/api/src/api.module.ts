@@ -31,7 +31,11 @@ import { PluginsController } from './records/plugins.controller.js';
 import { RegistriesController } from './records/registries.controller.js';
 import { SettingsController } from './records/settings.controller.js';
 import { BindingsController } from './triggers/bindings.controller.js';
+import { ReplayController } from './deliveries/replay.controller.js';
 import { FireController } from './triggers/fire.controller.js';
+import { RecordDelivery } from './triggers/record-delivery.js';
+import { SimulateController } from './triggers/simulate.controller.js';
+import { PlanWorkload } from './workloads/plan-workload.js';
 import { TriggersController } from './triggers/triggers.controller.js';
 import { WebhookController } from './triggers/webhook.controller.js';
 import { DeployController } from './workloads/deploy.controller.js';
@@ -65,6 +69,8 @@ export const CONTROLLERS = [
   TriggersController,
   WebhookController,
   FireController,
+  SimulateController,
+  ReplayController,
   BindingsController,
   DeliveriesController,
   DeploymentsController,
@@ -90,6 +96,8 @@ export class ApiModule {
         Recheck,
         OpenApi,
         ResolveArtifact,
+        PlanWorkload,
+        RecordDelivery,
         { provide: APP_GUARD, useClass: AccessGuard },
         // In this order: the ETag stands when the answer is kept under its key.
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },

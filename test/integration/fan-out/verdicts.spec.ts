@@ -298,3 +298,17 @@ describe('a registry that is down', () => {
     expect(await fanOut.delivery(id)).toMatchObject({ status: 'settled', attempt: 7 });
   });
 });
+
+it('deploys once what comes several times for one push without a digest, and again when its tag moves', async () => {
+  const digests = [DIGEST, DIGEST, `sha256:${'b'.repeat(64)}`];
+  await start({ resolve: async (ref) => ({ ...artifactOf(ref), digest: digests.shift() ?? null }) });
+  const triggerId = await fanOut.trigger();
+  await fanOut.bindAll(triggerId, [{}]);
+  const codes: string[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    const id = await fanOut.deliver(triggerId, [push('main', null)]);
+    await processDelivery(fanOut.deps, id);
+    codes.push(...(await words(id)).values());
+  }
+  expect(codes).toEqual(['matched first', 'filtered duplicate', 'matched tag-pushed']);
+});

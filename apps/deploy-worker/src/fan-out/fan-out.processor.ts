@@ -1,22 +1,23 @@
 import { binding } from '#domain/binding';
+import type { BoundWorkload } from '#domain/bound-workload';
 import { delivery, type BindingVerdict, type DeliveryState } from '#domain/delivery';
 import type { DeploymentReason, DeploymentRequest } from '#domain/deployment';
 import { releaseOf } from '#domain/release';
 import { Rejection, RetryableError } from '#domain/errors';
 import { Conflict, LeaseLost, PreconditionFailed } from '#store/errors';
 import { on, type Operation } from '#store/operation';
+import { readBound, readTrigger } from '#store/read-bound';
 import { requestOperations } from '#store/request-deployment';
 import { settleDelivery } from '#store/settle-delivery';
 import type { Statement } from '#store/statement';
 import { v7 as uuidv7 } from 'uuid';
 import type { InboundEvent } from '#plugins/inbound';
+import { acceptedOf, judge, repetition, type Judgement } from '#plugins/judge';
 import type { Artifact } from '#plugins/source';
 import type { WorkerDeps } from '../deps.js';
 import { failpoint } from '../failpoint.js';
 import { failureOf } from '../failure.js';
 import { holdLease, type HeldLease } from '#store/held-lease';
-import { judge, type BoundWorkload, type Judgement } from './judge.js';
-import { readBound, readTrigger } from './read-bound.js';
 import { resolveAll, type Resolutions } from './resolve-all.js';
 
 const CHUNK = 100;
@@ -80,7 +81,8 @@ async function dispatch(run: Dispatch): Promise<'done' | 'deferred' | 'moved'> {
   const bound = trigger === null ? [] : await readBound(deps.store.pool, received.triggerId);
   const open = bound.filter(({ bindingId }) => !state.judged.includes(bindingId));
   const events = received.events as unknown as readonly InboundEvent[];
-  const judged = open.map((each) => ({ bound: each, judgement: judge(each, trigger!, events, deps.plugins) }));
+  const about = { events, isReplay: received.origin === 'replay' };
+  const judged = open.map((each) => ({ bound: each, judgement: judge(each, trigger!, about, deps.plugins) }));
   const resolutions = await resolveAll(deps, judged, lease.signal);
   const later = judged.filter(({ judgement }) => isForLater(judgement, resolutions, state.attempt));
   const now = judged.filter((each) => !later.includes(each));
@@ -206,8 +208,17 @@ function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Res
       verdict: verdictOf(bound, judgement, { verdict: 'errored', code, reason: message, deploymentId: null }),
     };
   }
+  const repeated = run.state.received!.origin === 'replay' ? null : repetition(bound, judgement, resolution);
+  if (repeated !== null) {
+    const verdict = { verdict: 'filtered', ...repeated, deploymentId: null } as const;
+    return { operations: [], verdict: verdictOf(bound, judgement, verdict) };
+  }
   const request = { ...requestOf(run, bound, resolution), ...(judgement.force && { force: true as const }) };
-  const accept = { type: 'AcceptCandidate', accepted: judgement.accepted, deliveryId: run.deliveryId } as const;
+  const accept = {
+    type: 'AcceptCandidate',
+    accepted: acceptedOf(judgement, resolution),
+    deliveryId: run.deliveryId,
+  } as const;
   const operations = [
     { ...on(binding, bound.bindingId, accept), expectedVersion: bound.bindingVersion },
     ...requestOperations(request, judgement.cancelsRunning ? { ...bound, onNewer: 'cancel' } : bound),

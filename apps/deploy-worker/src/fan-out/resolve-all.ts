@@ -1,8 +1,9 @@
+import type { BoundWorkload } from '#domain/bound-workload';
 import { RetryableError } from '#domain/errors';
+import type { Judgement } from '#plugins/judge';
 import type { Artifact, Ref, ResolveIo, Source } from '#plugins/source';
 import { createResolveIo } from '#process/resolve-io';
 import type { WorkerDeps } from '../deps.js';
-import type { BoundWorkload, Judgement } from './judge.js';
 
 /** Reference key → what it points at now, or why that is not known. */
 export type Resolutions = ReadonlyMap<string, Artifact | Error>;

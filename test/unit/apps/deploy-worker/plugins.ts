@@ -1,6 +1,6 @@
 import type { Candidate, Trigger } from '#plugins/trigger';
 import { registry } from '#plugins/triggers/registry/registry';
-import type { BoundWorkload } from '../../../../apps/deploy-worker/src/fan-out/judge.js';
+import type { BoundWorkload } from '#domain/bound-workload';
 import { crateSource } from '../../../support/crate.js';
 
 export const crate = crateSource();

@@ -1,37 +1,10 @@
-import { mergeOverride, type AcceptedCandidate, type Override } from '#domain/binding';
-import type { Face } from '#domain/face';
+import { mergeOverride, type AcceptedCandidate } from '#domain/binding';
+import type { BoundWorkload, TriggerRow } from '#domain/bound-workload';
 import { oneLine } from '#domain/one-line';
-import type { Volume } from '#domain/volume';
-import type { Env, Hold, Policy } from '#domain/workload';
-import type { RunState } from '#domain/run-state';
-import { checkConfig } from '#plugins/config';
-import type { InboundEvent } from '#plugins/inbound';
-import type { Ref, Source } from '#plugins/source';
-import type { Trigger } from '#plugins/trigger';
-
-/** One enabled binding with all that its verdict depends on, read in one query for the whole delivery. */
-export interface BoundWorkload {
-  readonly bindingId: string;
-  readonly bindingVersion: number;
-  readonly override: Override;
-  readonly last: AcceptedCandidate | null;
-  readonly workloadId: string;
-  readonly workloadVersion: number;
-  readonly workloadName: string;
-  readonly sourceKind: string;
-  readonly sourceConfig: Readonly<Record<string, unknown>>;
-  readonly faces: readonly Face[];
-  readonly env: Env;
-  readonly envVersion: number;
-  readonly volumes: readonly Volume[];
-  readonly node: string;
-  readonly hold: Hold | null;
-  readonly runState: RunState;
-  readonly lifecycle: 'present' | 'deleting' | 'gone';
-  readonly waitingId: string | null;
-  readonly runningId: string | null;
-  readonly onNewer: Policy['onNewer'];
-}
+import { checkConfig } from './config.js';
+import type { InboundEvent, Wish } from './inbound.js';
+import type { Artifact, Ref, Source } from './source.js';
+import type { Trigger } from './trigger.js';
 
 export interface Plugins {
   readonly sources: readonly Source[];
@@ -44,6 +17,8 @@ export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } &
       readonly verdict: 'matched';
       readonly code: string;
       readonly reason: string;
+      /** What was asked of the source. */
+      readonly wish: Wish;
       readonly ref: Ref;
       readonly accepted: AcceptedCandidate;
       /** Also when nothing changed. */
@@ -54,22 +29,23 @@ export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } &
   | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
 );
 
-export interface TriggerRow {
-  readonly kind: string;
-  readonly config: Readonly<Record<string, unknown>>;
+/** What is judged. Somebody who replays a delivery wants what it brought once more: a repetition is not left out then. */
+export interface Judged {
+  readonly events: readonly InboundEvent[];
+  readonly isReplay?: boolean;
 }
 
 /** Pure, and isolated: whatever one binding throws becomes its own `errored` verdict. */
 export function judge(
   bound: BoundWorkload,
   trigger: TriggerRow,
-  events: readonly InboundEvent[],
+  { events, isReplay = false }: Judged,
   plugins: Plugins,
 ): Judgement {
   const inputs = { override: bound.override, last: bound.last };
   try {
     const held = unavailable(bound);
-    return held === null ? match(bound, trigger, events, plugins) : { ...held, inputs };
+    return held === null ? match(bound, trigger, { events, isReplay }, plugins) : { ...held, inputs };
   } catch (error) {
     const reason = oneLine(
       `The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`,
@@ -78,7 +54,7 @@ export function judge(
   }
 }
 
-function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEvent[], plugins: Plugins): Judgement {
+function match(bound: BoundWorkload, row: TriggerRow, { events, isReplay }: Judged, plugins: Plugins): Judgement {
   const given = { override: bound.override, last: bound.last };
   const trigger = plugins.triggers.find((plugin) => plugin.kind === row.kind);
   const source = plugins.sources.find((plugin) => plugin.kind === bound.sourceKind);
@@ -105,7 +81,9 @@ function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEv
       inputs,
     };
   }
-  const verdict = trigger.match(candidates, effective, bound.last);
+  const first = trigger.match(candidates, effective, bound.last);
+  const isRepeat = isReplay && first.verdict === 'filtered' && first.code === 'duplicate';
+  const verdict = isRepeat ? trigger.match(candidates, effective, null) : first;
   if (verdict.verdict === 'filtered') return { ...verdict, inputs };
   const busy = bound.runningId ?? bound.waitingId;
   if (verdict.whenBusy === 'skip' && busy !== null) {
@@ -116,7 +94,32 @@ function match(bound: BoundWorkload, row: TriggerRow, events: readonly InboundEv
   if ('skip' in ref) return { verdict: 'filtered', code: ref.skip, reason: ref.reason, inputs };
   const { code, reason, accepted } = verdict;
   const how = { force: verdict.wish.force === true, cancelsRunning: verdict.whenBusy === 'replace' };
-  return { verdict: 'matched', code, reason, ref, accepted, inputs, ...how };
+  return { verdict: 'matched', code, reason, wish: verdict.wish, ref, accepted, inputs, ...how };
+}
+
+/**
+ * Null, or why what a matched reference turned out to be is no news: a payload that names no digest comes several times
+ * for one push. Asked by hand, forced or replayed it counts all the same.
+ */
+export function repetition(
+  { last }: Pick<BoundWorkload, 'last'>,
+  judgement: Extract<Judgement, { verdict: 'matched' }>,
+  artifact: Artifact,
+): { readonly code: string; readonly reason: string } | null {
+  const { accepted, force, code } = judgement;
+  const isOpen = accepted.tag !== null && accepted.digest === null && last !== null && last.digest !== null;
+  if (!isOpen || force || code === 'manual' || last.tag !== accepted.tag || last.digest !== artifact.digest)
+    return null;
+  return { code: 'duplicate', reason: `tag ${accepted.tag} still is ${artifact.digest}, which was accepted before` };
+}
+
+/** What is remembered of a match: with the digest that its tag turned out to have. */
+export function acceptedOf(
+  { accepted }: { readonly accepted: AcceptedCandidate },
+  artifact: Artifact,
+): AcceptedCandidate {
+  const isOpen = accepted.tag !== null && accepted.digest === null && artifact.tag === accepted.tag;
+  return isOpen ? { ...accepted, digest: artifact.digest } : accepted;
 }
 
 function unavailable(bound: BoundWorkload): { verdict: 'filtered'; code: string; reason: string } | null {

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { BoundWorkload, TriggerRow } from './judge.js';
+import type { BoundWorkload, TriggerRow } from '#domain/bound-workload';
 
 export async function readTrigger(pool: Pool, triggerId: string): Promise<TriggerRow | null> {
   const { rows } = await pool.query<TriggerRow>('select kind, config from view.trigger where id = $1', [triggerId]);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { InboundEvent } from '#plugins/inbound';
-import { judge, type BoundWorkload, type TriggerRow } from '../../../../apps/deploy-worker/src/fan-out/judge.js';
-import { PLUGINS, bound, crate } from './plugins.js';
+import type { BoundWorkload, TriggerRow } from '#domain/bound-workload';
+import { judge } from '#plugins/judge';
+import { PLUGINS, bound, crate } from '../apps/deploy-worker/plugins.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const push = (tag: string, repository = 'crate'): InboundEvent => ({
@@ -16,7 +17,7 @@ const TRIGGER: TriggerRow = { kind: 'registry', config: { select: { policy: 'exa
 const verdictOf = (
   changes: Partial<BoundWorkload>,
   { trigger = TRIGGER, events = [push('main')] as InboundEvent[] } = {},
-) => judge(bound(changes), trigger, events, { ...PLUGINS });
+) => judge(bound(changes), trigger, { events }, { ...PLUGINS });
 
 describe('a binding is filtered', () => {
   it.each<[string, Partial<BoundWorkload>, string]>([
@@ -96,7 +97,7 @@ describe('a binding is errored', () => {
         throw new Error('€'.repeat(1000));
       },
     };
-    const verdict = judge(bound(), TRIGGER, [push('main')], { ...PLUGINS, sources: [thrower] });
+    const verdict = judge(bound(), TRIGGER, { events: [push('main')] }, { ...PLUGINS, sources: [thrower] });
     expect(verdict).toMatchObject({ verdict: 'errored', code: 'judge-failed' });
     expect(Buffer.byteLength(verdict.reason)).toBeLessThanOrEqual(240);
   });
@@ -147,7 +148,7 @@ it('tells with every verdict what was judged', () => {
 it('changes nothing that it was given', () => {
   const frozen = deepFreeze(bound({ override: { downgrade: 'allow' } }));
   const events = deepFreeze([push('main')]);
-  expect(judge(frozen, deepFreeze(structuredClone(TRIGGER)), events, { ...PLUGINS }).verdict).toBe('matched');
+  expect(judge(frozen, deepFreeze(structuredClone(TRIGGER)), { events }, { ...PLUGINS }).verdict).toBe('matched');
 });
 
 function deepFreeze<T>(value: T): T {
