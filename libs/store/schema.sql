@@ -28,6 +28,14 @@ create table log.pruned (
 create table log.unsequenced (
   event_id bigint not null
 );
+create table state.certificate (
+  node text not null,
+  host text not null,
+  issuer text,
+  expires_at timestamp with time zone,
+  error text,
+  seen_at timestamp with time zone not null
+);
 create table state.credential (
   person_id uuid not null,
   hash text not null,
@@ -411,6 +419,7 @@ alter table log."position" add constraint position_event UNIQUE (event_id);
 alter table log."position" add constraint position_pkey PRIMARY KEY ("position");
 alter table log.pruned add constraint pruned_pkey PRIMARY KEY (event_id);
 alter table log.unsequenced add constraint unsequenced_pkey PRIMARY KEY (event_id);
+alter table state.certificate add constraint certificate_pkey PRIMARY KEY (node, host);
 alter table state.credential add constraint credential_pkey PRIMARY KEY (person_id);
 alter table state.delivery_body add constraint delivery_body_pkey PRIMARY KEY (delivery_id);
 alter table state.delivery_key add constraint delivery_key_pkey PRIMARY KEY (trigger_id, key);

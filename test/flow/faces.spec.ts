@@ -62,4 +62,18 @@ test('a deploy brings its rules along: login, addresses and TLS from one proxy t
     'a certificate of the internal authority',
   );
   expect(certificate).toMatchObject({ subjectaltname: 'DNS:tls.example.org' });
+  const seen = await until(async () => {
+    const found = await store.pool.query<{ host: string; issuer: string; expires_at: Date; error: string | null }>(
+      'select host, issuer, expires_at, error from state.certificate where error is null',
+    );
+    return found.rows.length > 0 && found.rows;
+  }, 'the certificate to be seen');
+  expect(seen).toEqual([
+    {
+      host: 'tls.example.org',
+      issuer: expect.stringContaining('Caddy'),
+      expires_at: new Date(certificate.valid_to),
+      error: null,
+    },
+  ]);
 }, 120_000);

@@ -22,6 +22,8 @@ const EXPIRED = [
   // Processes that are gone; a node's last words stay until it is forgotten.
   `delete from state.heartbeat h where h.seen_at < now() - interval '1 day' and exists (
     select from state.heartbeat n where n.node = h.node and n.seen_at > h.seen_at)`,
+  // Of hosts that are served no longer, or without TLS.
+  `delete from state.certificate where seen_at < now() - interval '1 day'`,
   // Of containers that are gone: those that are there are seen every hour.
   `delete from state.log_cursor where seen_at < now() - interval '7 days'`,
   // The log of a deployment is kept for 30 days, and for the last 50 of its workload as long as those are.

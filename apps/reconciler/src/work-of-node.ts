@@ -7,6 +7,7 @@ import type { Work } from './lead.js';
 import { startLogs } from './logs/start-logs.js';
 import { listRoutes } from './list-routes.js';
 import { startStorage } from './storage/start-storage.js';
+import { watchCertificates } from './watch-certificates.js';
 
 /** Events after which the routes may be other ones. */
 const ROUTE_EVENTS = new Set([
@@ -39,10 +40,11 @@ export async function startWorkOfNode(deps: ReconcilerDeps, held: HeldLease): Pr
   const drift = startDrift({ ...deps, routesDirectory: proxyIo.routesDirectory });
   const logs = startLogs({ ...deps, held });
   const storage = startStorage(deps);
+  const certificates = watchCertificates({ store, node, bind: proxyIo.bind, logger });
   return {
     async stop() {
       stopListening();
-      await Promise.all([keeper.stop(), drift.stop(), logs.stop(), storage.stop()]);
+      await Promise.all([keeper, drift, logs, storage, certificates].map((work) => work.stop()));
     },
   };
 }

@@ -11,7 +11,7 @@ afterAll(() => api.stop());
 
 const IMAGE = { image: 'registry.example.org/acme/shop', port: 8080 };
 const PLAIN = { subdomain: null, path: '/', port: null, exposure: 'public', allow: null, basicAuth: null, tls: 'off' };
-const whole = (face: object) => ({ ...PLAIN, certificate: null, ...face });
+const whole = (face: object) => ({ ...PLAIN, certificate: null, seenCertificate: null, ...face });
 let made = 0;
 const create = (...faces: readonly unknown[]) =>
   api.call('post', '/api/workloads', { name: `face-${++made}`, sourceKind: 'image', sourceConfig: IMAGE, faces });
@@ -308,5 +308,31 @@ describe('where the proxy is', () => {
     } finally {
       await other.stop();
     }
+  });
+});
+
+describe('the certificate that the proxy shows', () => {
+  test('is told with its face, and why there is none', async () => {
+    const faces = [
+      { host: 'seen.example.org', tls: 'auto' },
+      { host: 'waiting.example.org', tls: 'auto' },
+      { host: 'unseen.example.org', tls: 'auto' },
+      { host: 'seen.example.org', path: '/plain' },
+    ];
+    const { id } = await api.workload({ faces });
+    await api.opened.store.pool.query(
+      `insert into state.certificate values
+        ('default', 'seen.example.org', 'Some CA', '2031-01-01T00:00:00Z', null, '2030-01-01T00:00:00Z'),
+        ('elsewhere', 'unseen.example.org', 'Some CA', '2031-01-01T00:00:00Z', null, '2030-01-01T00:00:00Z'),
+        ('default', 'waiting.example.org', null, null, 'no answer', '2030-01-01T00:00:00Z')`,
+    );
+    const { body } = await api.call('get', `/api/workloads/${id}`).expect(200);
+    const seenAt = '2030-01-01T00:00:00.000Z';
+    expect(body.faces.map(({ seenCertificate }: Answer) => seenCertificate)).toEqual([
+      { issuer: 'Some CA', expiresAt: '2031-01-01T00:00:00.000Z', error: null, seenAt },
+      { issuer: null, expiresAt: null, error: 'no answer', seenAt },
+      null,
+      null,
+    ]);
   });
 });

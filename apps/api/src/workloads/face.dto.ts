@@ -131,6 +131,10 @@ export class FaceInput {
   @ApiPropertyOptional({ type: String, nullable: true, description: 'As it was read; nothing comes of it' })
   @Allow()
   url?: unknown;
+
+  @ApiPropertyOptional({ type: Object, nullable: true, description: 'As it was read; nothing comes of it' })
+  @Allow()
+  seenCertificate?: unknown;
 }
 
 class BasicAuthView {
@@ -158,7 +162,18 @@ export class FaceView {
   @ApiProperty({ type: CertificateView, nullable: true }) certificate: CertificateView | null;
 }
 
+/** What the proxy showed for the host when it was asked last. */
+export class SeenCertificate {
+  @ApiProperty({ type: String, nullable: true, example: "Let's Encrypt" }) issuer: string | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true }) expiresAt: Date | null;
+  @ApiProperty({ type: String, nullable: true, description: 'Why it shows none' }) error: string | null;
+  @ApiProperty({ type: String, format: 'date-time' }) seenAt: Date;
+}
+
 export class FaceAnswer extends FaceView {
+  @ApiProperty({ type: SeenCertificate, nullable: true, description: 'null = without TLS, or not seen yet' })
+  seenCertificate: SeenCertificate | null;
+
   @ApiProperty({
     type: String,
     nullable: true,

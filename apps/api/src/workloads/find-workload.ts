@@ -3,6 +3,7 @@ import type { Config } from '#runtime/config';
 import { Workload } from '#store/views/workload.entity';
 import { notFound, requireVisible, type Identity } from '../access/identity.js';
 import { maskRefs } from '../records/masked.js';
+import { faceCertificates } from './face-certificates.js';
 import { faceUrls } from './face-urls.js';
 import { maskFace } from './mask-face.js';
 import type { WorkloadAnswer } from './workload.dto.js';
@@ -33,7 +34,11 @@ export async function workloadAnswers(
   config: Config,
   rows: readonly Workload[],
 ): Promise<WorkloadAnswer[]> {
-  const [urlOf, silent] = await Promise.all([faceUrls(reads, config, rows), silentNodes(reads)]);
+  const [urlOf, certificateOf, silent] = await Promise.all([
+    faceUrls(reads, config, rows),
+    faceCertificates(reads, rows),
+    silentNodes(reads),
+  ]);
   return rows.map((row) => {
     const { env: _env, envVersion: _envVersion, volumes: _volumes, lifecycle: _lifecycle, ...shown } = row;
     const nodeIsSilent = silent.has(row.node);
@@ -42,7 +47,11 @@ export async function workloadAnswers(
       ...shown,
       sourceConfig,
       nodeIsSilent,
-      faces: row.faces.map((face) => ({ ...maskFace(face), url: urlOf(row, face) })),
+      faces: row.faces.map((face) => ({
+        ...maskFace(face),
+        url: urlOf(row, face),
+        seenCertificate: certificateOf(row, face),
+      })),
     };
   });
 }

@@ -9,6 +9,7 @@ import { nodesAndLogs } from './0010-nodes-and-logs.js';
 import { sets } from './0012-sets.js';
 import { holders } from './0013-holders.js';
 import { hosts } from './0013-hosts.js';
+import { certificates } from './0013-certificates.js';
 import { schedules } from './0020-schedules.js';
 import type { Migration } from './migration.js';
 
@@ -25,5 +26,6 @@ export const MIGRATIONS: readonly Migration[] = [
   sets,
   holders,
   hosts,
+  certificates,
   schedules,
 ];
