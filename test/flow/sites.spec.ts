@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startApps, type Apps } from '../support/apps.js';
 import { ensureBaseImages } from '../support/base-images.js';
@@ -132,6 +133,56 @@ test('storage past its limit is an event, and may only be read by what is deploy
   expect(await row(id)).toMatchObject({ storage_over: true, storage_bytes: exceeded.data.bytes, status: 'synced' });
   await succeeded(await deploy(id, { force: true }));
   expect((await face('hoarder', '/')).body).toMatch(/read-only file system/i);
+});
+
+test('a push is deployed at its commit, one to another branch is not, and an app answers pages that are not there', async () => {
+  await repository.commit({ 'index.html': 'app one', 'assets/index-BxY3_z1a.js': '1' }, 'app');
+  const id = await site('app', { branch: 'app', spaFallback: true });
+  const binding = await client.post(`/workloads/${id}/triggers`, {
+    kind: 'git',
+    name: 'pushes',
+    config: { branches: ['**'] },
+  });
+  const { secret } = await client.get(`/triggers/${binding.triggerId}/webhook`);
+  const push = async (branch: string, after: string) => {
+    const body = { ref: `refs/heads/${branch}`, before: '0'.repeat(40), after, commits: [{ id: after, message: 'x' }] };
+    const answer = await fetch(`http://127.0.0.1:${platform.ports['ingress']}/api/webhook/triggers/${secret}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-gitea-event': 'push', 'x-gitea-delivery': randomUUID() },
+      body: JSON.stringify({ ...body, repository: { full_name: 'acme/site' }, pusher: { login: 'ann' } }),
+    });
+    expect(answer.status).toBe(202);
+    const { deliveryId } = (await answer.json()) as { deliveryId: string };
+    return await until(async () => {
+      const delivery = await client.get(`/deliveries/${deliveryId}`);
+      return delivery.status === 'settled' && delivery;
+    }, 'the push to be settled');
+  };
+  const after = await repository.commit({ 'index.html': 'app two' }, 'app');
+  const pushed = await push('app', after);
+  expect(pushed.outcomes, JSON.stringify(pushed.verdicts)).toMatchObject({ deployed: 1 });
+  expect((await client.get(`/workloads/${id}`)).currentArtifact.sha).toBe(after);
+  expect(await face('app', '/some/page')).toMatchObject({ status: 200, body: 'app two' });
+  expect((await face('app', '/assets/gone.js')).status).toBe(404);
+  expect((await face('app', '/assets/index-BxY3_z1a.js')).headers['cache-control']).toContain('immutable');
+  const { etag } = (await face('app', '/')).headers;
+  const again = await getFace({
+    port: platform.ports['proxy']!,
+    host: 'app.example.org',
+    headers: { 'if-none-match': String(etag) },
+  });
+  expect(again.status).toBe(304);
+  const other = await push('main', await repository.commit({ 'index.html': 'main' }));
+  expect(other.verdicts).toMatchObject([{ verdict: 'filtered', code: 'other-branch' }]);
+});
+
+test('a first deployment that fails says why in its row', async () => {
+  await repository.commit({ 'README.md': 'no program' }, 'empty');
+  const id = await site('empty', { branch: 'empty', mode: 'deno', entry: 'nowhere.ts' });
+  expect(await ended(await deploy(id, {}))).toMatchObject({ status: 'failed', error: { code: 'no-entry' } });
+  const { items } = await client.get(`/workloads/${id}/containers`);
+  expect(items).toMatchObject([{ id: `${id}:site`, state: 'missing', containerId: null }]);
+  expect(items[0].extraJson).toMatchObject({ status: 'failed', last_error: expect.stringContaining('nowhere.ts') });
 });
 
 test('what cannot be fetched or run is refused with words, and what serves goes on', async () => {
