@@ -12,6 +12,7 @@ const LIBS = {
       'class-validator',
       'class-transformer',
       '@nestjs/swagger',
+      'cron-parser',
       'semver',
       'picomatch',
       'croner',

@@ -190,6 +190,15 @@ create table state.setup_code (
   expires_at timestamp with time zone not null,
   used_at timestamp with time zone
 );
+create table state.watch (
+  kind text not null,
+  key text not null,
+  next_at timestamp with time zone not null,
+  polled_at timestamp with time zone,
+  failures integer default 0 not null,
+  error text,
+  seen jsonb default '{}'::jsonb not null
+);
 create table view.binding (
   id uuid not null,
   trigger_id uuid not null,
@@ -446,6 +455,7 @@ alter table state.schedule add constraint schedule_pkey PRIMARY KEY (trigger_id,
 alter table state.secret add constraint secret_pkey PRIMARY KEY (id, version);
 alter table state.session add constraint session_pkey PRIMARY KEY (hash);
 alter table state.setup_code add constraint setup_code_pkey PRIMARY KEY (hash);
+alter table state.watch add constraint watch_pkey PRIMARY KEY (kind, key);
 alter table view.binding add constraint binding_pkey PRIMARY KEY (id);
 alter table view.binding add constraint binding_workload_trigger UNIQUE (workload_id, trigger_id);
 alter table view.delivery add constraint delivery_pkey PRIMARY KEY (id);

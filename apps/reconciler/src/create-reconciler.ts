@@ -1,5 +1,6 @@
 import type { Docker } from '#docker/docker';
 import type { Proxy, ProxyIo, Source } from '#plugins/source';
+import type { Http } from '#plugins/http';
 import type { Trigger } from '#plugins/trigger';
 import type { Logger } from '#runtime/logging';
 import type { LeaseTimes } from '#store/held-lease';
@@ -8,6 +9,7 @@ import type { Store } from '#store/store';
 import type { ProxyPorts } from './equip.js';
 import { lead, type Leading } from './lead.js';
 import { createTidy } from './tidy.js';
+import { startPolls } from './triggers/poller.js';
 import { startSchedules } from './triggers/scheduler.js';
 import { watchNodes } from './watch-nodes.js';
 import { startWorkOfNode } from './work-of-node.js';
@@ -17,6 +19,7 @@ export interface ReconcilerDeps {
   readonly secrets: Secrets;
   readonly sources: readonly Source[];
   readonly triggers: readonly Trigger[];
+  readonly http: Http;
   readonly proxy: Proxy;
   readonly proxyIo: ProxyIo;
   readonly proxyPorts: () => Promise<ProxyPorts>;
@@ -49,7 +52,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       tidy.start();
       const watch = watchNodes({ store, leaseMs: deps.lease.leaseMs, logger });
       const schedules = startSchedules(deps);
-      return { stop: async () => void (await Promise.all([tidy.stop(), watch.stop(), schedules.stop()])) };
+      const polls = startPolls(deps);
+      return {
+        stop: async () => void (await Promise.all([tidy.stop(), watch.stop(), schedules.stop(), polls.stop()])),
+      };
     },
   };
   let leaders: { readonly subject: string; readonly leader: ReturnType<typeof lead> }[] = [];

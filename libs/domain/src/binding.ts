@@ -19,12 +19,15 @@ export type BindingEvent =
   | Event<'BindingCreated', { id: string; triggerId: string; workloadId: string; override: Override; enabled: boolean }>
   | Event<'BindingChanged', { override?: Override; enabled?: boolean }>
   | Event<'CandidateAccepted', { accepted: AcceptedCandidate; deliveryId: string }>
+  | Event<'TriggerBaselined', { accepted: AcceptedCandidate; deliveryId: string }>
   | Event<'BindingRemoved', object>;
 
 export type BindingCommand =
   | { type: 'CreateBinding'; id: string; triggerId: string; workloadId: string; override: Override; enabled: boolean }
   | { type: 'ChangeBinding'; override?: Override; enabled?: boolean }
   | { type: 'AcceptCandidate'; accepted: AcceptedCandidate; deliveryId: string }
+  /** What the first poll found: where it starts from. */
+  | { type: 'TakeBaseline'; accepted: AcceptedCandidate; deliveryId: string }
   | { type: 'RemoveBinding' };
 
 export interface BindingState {
@@ -51,6 +54,10 @@ export const binding: Decider<BindingState, BindingCommand, BindingEvent> = {
         return change(command, state);
       case 'AcceptCandidate':
         return [{ type: 'CandidateAccepted', data: { accepted: command.accepted, deliveryId: command.deliveryId } }];
+      case 'TakeBaseline': {
+        const { accepted, deliveryId } = command;
+        return state.last === null ? [{ type: 'TriggerBaselined', data: { accepted, deliveryId } }] : [];
+      }
       case 'RemoveBinding':
         return [{ type: 'BindingRemoved', data: {} }];
     }
@@ -62,6 +69,7 @@ export const binding: Decider<BindingState, BindingCommand, BindingEvent> = {
       case 'BindingChanged':
         return { ...state, ...event.data };
       case 'CandidateAccepted':
+      case 'TriggerBaselined':
         return { ...state, last: event.data.accepted };
       case 'BindingRemoved':
         return { ...state, status: 'gone' };

@@ -55,6 +55,7 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   BindingCreated: 'data',
   BindingChanged: 'state',
   CandidateAccepted: 'state',
+  TriggerBaselined: 'state',
   BindingRemoved: 'state',
   DeliveryRecorded: 'nobody',
   DeliveryMatched: 'verdicts',

@@ -26,26 +26,33 @@ export type Judgement = { readonly inputs: Readonly<Record<string, unknown>> } &
       /** It takes the place of what runs. */
       readonly cancelsRunning: boolean;
     }
-  | { readonly verdict: 'filtered' | 'errored'; readonly code: string; readonly reason: string }
+  | {
+      readonly verdict: 'filtered' | 'errored';
+      readonly code: string;
+      readonly reason: string;
+      /** What the binding starts from. */
+      readonly baseline?: AcceptedCandidate;
+    }
 );
 
 /** What is judged. Somebody who replays a delivery wants what it brought once more: a repetition is not left out then. */
 export interface Judged {
   readonly events: readonly InboundEvent[];
   readonly isReplay?: boolean;
+  readonly isPoll?: boolean;
 }
 
 /** Pure, and isolated: whatever one binding throws becomes its own `errored` verdict. */
 export function judge(
   bound: BoundWorkload,
   trigger: TriggerRow,
-  { events, isReplay = false }: Judged,
+  { events, isReplay = false, isPoll = false }: Judged,
   plugins: Plugins,
 ): Judgement {
   const inputs = { override: bound.override, last: bound.last };
   try {
     const held = unavailable(bound);
-    return held === null ? match(bound, trigger, { events, isReplay }, plugins) : { ...held, inputs };
+    return held === null ? match(bound, trigger, { events, isReplay, isPoll }, plugins) : { ...held, inputs };
   } catch (error) {
     const reason = oneLine(
       `The binding could not be judged: ${error instanceof Error ? error.message : String(error)}`,
@@ -54,7 +61,12 @@ export function judge(
   }
 }
 
-function match(bound: BoundWorkload, row: TriggerRow, { events, isReplay }: Judged, plugins: Plugins): Judgement {
+function match(
+  bound: BoundWorkload,
+  row: TriggerRow,
+  { events, isReplay, isPoll }: Judged,
+  plugins: Plugins,
+): Judgement {
   const given = { override: bound.override, last: bound.last };
   const trigger = plugins.triggers.find((plugin) => plugin.kind === row.kind);
   const source = plugins.sources.find((plugin) => plugin.kind === bound.sourceKind);
@@ -85,6 +97,10 @@ function match(bound: BoundWorkload, row: TriggerRow, { events, isReplay }: Judg
   const isRepeat = isReplay && first.verdict === 'filtered' && first.code === 'duplicate';
   const verdict = isRepeat ? trigger.match(candidates, effective, null) : first;
   if (verdict.verdict === 'filtered') return { ...verdict, inputs };
+  if (isPoll === true && bound.last === null && trigger.startsFromPoll && verdict.verdict === 'matched') {
+    const reason = `The first poll found ${verdict.accepted.tag ?? 'it'}: what comes after that deploys.`;
+    return { verdict: 'filtered', code: 'baseline', reason, inputs, baseline: verdict.accepted };
+  }
   const busy = bound.runningId ?? bound.waitingId;
   if (verdict.whenBusy === 'skip' && busy !== null) {
     const reason = `Deployment ${busy} of ${bound.workloadName} is not finished yet.`;

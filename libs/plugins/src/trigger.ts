@@ -1,5 +1,6 @@
 import type { InboundEvent, Wish } from './inbound.js';
 import type { ConfigClass } from './config.js';
+import type { ResolveIo } from './source.js';
 
 /** What a trigger judges: the event and what was asked of the outside world about it. */
 export interface Candidate {
@@ -31,10 +32,20 @@ export type Verdict =
     }
   | { readonly verdict: 'filtered'; readonly code: string; readonly reason: string };
 
-/** What a poll asks for: equal keys share one request, however many bindings. */
-export interface WatchKey {
+/** What a poll may ask of the outside world. */
+export interface PollIo extends ResolveIo {
+  /** Asked once in a round, however many want to know. */
+  once<T>(key: string, ask: () => Promise<T>): Promise<T>;
+}
+
+/** A trigger that asks: equal keys share their requests. */
+export interface Polling {
   readonly key: string;
-  readonly target: Readonly<Record<string, string | null>>;
+  readonly everySeconds: number;
+  /** Share of the interval by which it is lengthened at random. */
+  readonly jitter: number;
+  /** What there is now, for this config; judged as pushes are. */
+  poll(io: PollIo): Promise<readonly Candidate[]>;
 }
 
 export interface Trigger<C extends object = object> {
@@ -50,6 +61,10 @@ export interface Trigger<C extends object = object> {
   match(candidates: readonly Candidate[], config: C, last: Accepted | null): Verdict;
   /** For a trigger that fires by the clock. Pure. */
   timetable?(config: C): Timetable;
+  /** For a trigger that asks by itself; null = this config does not. Pure. */
+  polling?(config: C): Polling | null;
+  /** What the first poll of a binding finds is where it starts from: it deploys nothing. */
+  readonly startsFromPoll?: true;
 }
 
 /** When a trigger fires. */

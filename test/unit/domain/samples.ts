@@ -190,6 +190,7 @@ export const SAMPLES: {
   },
   BindingChanged: { type: 'BindingChanged', data: { enabled: false } },
   CandidateAccepted: { type: 'CandidateAccepted', data: { accepted, deliveryId: DELIVERY } },
+  TriggerBaselined: { type: 'TriggerBaselined', data: { accepted, deliveryId: DELIVERY } },
   BindingRemoved: { type: 'BindingRemoved', data: {} },
   DeliveryRecorded: { type: 'DeliveryRecorded', data: received },
   DeliveryMatched: { type: 'DeliveryMatched', data: { verdicts: [verdictOf(BINDING)], remaining: 0 } },
@@ -309,7 +310,7 @@ export const STREAMS: {
   },
   binding: {
     decider: binding,
-    types: ['BindingCreated', 'BindingChanged', 'CandidateAccepted', 'BindingRemoved'],
+    types: ['BindingCreated', 'BindingChanged', 'CandidateAccepted', 'TriggerBaselined', 'BindingRemoved'],
   },
   delivery: {
     decider: delivery,

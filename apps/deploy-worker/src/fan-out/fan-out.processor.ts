@@ -81,7 +81,7 @@ async function dispatch(run: Dispatch): Promise<'done' | 'deferred' | 'moved'> {
   const bound = trigger === null ? [] : await readBound(deps.store.pool, received.triggerId);
   const open = bound.filter(({ bindingId }) => !state.judged.includes(bindingId));
   const events = received.events as unknown as readonly InboundEvent[];
-  const about = { events, isReplay: received.origin === 'replay' };
+  const about = { events, isReplay: received.origin === 'replay', isPoll: received.origin === 'poll' };
   const judged = open.map((each) => ({ bound: each, judgement: judge(each, trigger!, about, deps.plugins) }));
   const resolutions = await resolveAll(deps, judged, lease.signal);
   const later = judged.filter(({ judgement }) => isForLater(judgement, resolutions, state.attempt));
@@ -197,8 +197,10 @@ async function commitVerdicts({ deps, lease, deliveryId }: Dispatch, decision: D
 
 function outcomeOf(run: Dispatch, { bound, judgement }: Judged, resolutions: Resolutions) {
   if (judgement.verdict !== 'matched') {
-    const { verdict, code, reason } = judgement;
-    return { operations: [], verdict: verdictOf(bound, judgement, { verdict, code, reason, deploymentId: null }) };
+    const { verdict, code, reason, baseline } = judgement;
+    const take = baseline && ({ type: 'TakeBaseline', accepted: baseline, deliveryId: run.deliveryId } as const);
+    const operations = take ? [{ ...on(binding, bound.bindingId, take), expectedVersion: bound.bindingVersion }] : [];
+    return { operations, verdict: verdictOf(bound, judgement, { verdict, code, reason, deploymentId: null }) };
   }
   const resolution = resolutions.get(judgement.ref.key)!;
   if (resolution instanceof Error) {

@@ -11,6 +11,7 @@ import { holders } from './0013-holders.js';
 import { hosts } from './0013-hosts.js';
 import { certificates } from './0013-certificates.js';
 import { schedules } from './0020-schedules.js';
+import { watches } from './0021-watches.js';
 import type { Migration } from './migration.js';
 
 /** Forward only, in this order. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   hosts,
   certificates,
   schedules,
+  watches,
 ];

@@ -15,6 +15,7 @@ export function projectBinding(event: Projected<BindingEvent>): readonly Stateme
     case 'BindingChanged':
       return [change({ override: event.data.override, enabled: event.data.enabled })];
     case 'CandidateAccepted':
+    case 'TriggerBaselined':
       return [updateTogether('view.binding', id, { last: event.data.accepted, version, updated_at: at })];
     case 'BindingRemoved':
       return [remove('view.binding', { id })];

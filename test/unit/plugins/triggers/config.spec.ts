@@ -100,3 +100,8 @@ describe('the manual trigger', () => {
     expect(manual.match([{ event: tick, createdAt: null }], {}, null)).toMatchObject({ code: 'other-event' });
   });
 });
+
+it('polls no tags by the time of their build', () => {
+  const { errors } = checkConfig(registry.config, { select: { policy: 'newest' }, poll: {} });
+  expect(errors).toMatchObject([{ pointer: '/poll' }]);
+});

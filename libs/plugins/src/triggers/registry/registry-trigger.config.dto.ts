@@ -107,7 +107,7 @@ export class RegistryTriggerConfig {
   @IsOptional()
   @ValidateNested()
   @Type(() => RegistryPoll)
-  @Rule((value) => (isPlain(value) ? null : 'must be a JSON object or null'))
+  @Rule<RegistryTriggerConfig>((value, { select }) => pollProblem(value, select))
   poll: RegistryPoll | null = null;
 
   @ApiProperty({ enum: ['forbid', 'allow'], default: 'forbid', description: 'Whether an older version may deploy' })
@@ -128,4 +128,11 @@ export class RegistryTriggerConfig {
 
 function isPlain(value: unknown): boolean {
   return typeof value === 'object' && !Array.isArray(value);
+}
+
+/** A list of tags does not say when each was built, and asking for every one of them is what registries limit. */
+function pollProblem(value: unknown, select: RegistrySelect): string | null {
+  if (!isPlain(value)) return 'must be a JSON object or null';
+  const isNewest = value !== null && value !== undefined && select?.policy === 'newest';
+  return isNewest ? 'cannot be used with policy newest: tags are polled by their names' : null;
 }

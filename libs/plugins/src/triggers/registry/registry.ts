@@ -1,18 +1,21 @@
 import { nameOf, parseReference } from '#plugins/oci/reference';
 import type { ImagePush, ManualFire } from '../../inbound.js';
 import type { Accepted, Candidate, OwnSubject, Trigger, Verdict } from '../../trigger.js';
+import { polling } from './poll.js';
 import { compareRanks, rankAccepted, rankOf, type Misfit, type Rank } from './rank.js';
 import { RegistryTriggerConfig } from './registry-trigger.config.dto.js';
 
 export const registry: Trigger<RegistryTriggerConfig> = {
   kind: 'registry',
-  title: 'Registry push',
+  title: 'Registry push or poll',
   config: RegistryTriggerConfig,
   sample: new RegistryTriggerConfig(),
   accepts: ['image-push', 'manual'],
   webhookByDefault: true,
   complete,
   match,
+  polling,
+  startsFromPoll: true,
 };
 
 type Push = Candidate & { readonly event: ImagePush };
