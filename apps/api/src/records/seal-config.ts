@@ -1,6 +1,6 @@
 import type { FieldError } from '#domain/errors';
 import type { ConfigClass } from '#plugins/config';
-import { isSecretRef, secretFields } from '#plugins/secret';
+import { isSecretRef, secretFields, sendersOf } from '#plugins/secret';
 import type { Secrets } from '#store/secrets';
 import type { Statement } from '#store/statement';
 import { isMasked, sealNext } from './masked.js';
@@ -29,7 +29,10 @@ export function keepSecrets(
     const old = before?.[field];
     const sent = input[field];
     const isKept = sent === undefined || isMasked(sent);
-    if (isKept && isSecretRef(old)) config[field] = old;
+    const isMoved = sendersOf(type, field).some((name) => (input[name] ?? null) !== (before?.[name] ?? null));
+    if (isKept && isSecretRef(old) && isMoved)
+      errors.push({ pointer: `/${field}`, detail: 'was given for another server: send its value, or null' });
+    else if (isKept && isSecretRef(old)) config[field] = old;
     else if (isMasked(sent))
       errors.push({ pointer: `/${field}`, detail: 'has no secret to keep: send its value, or null' });
     else if (typeof sent === 'object' && sent !== null)

@@ -61,7 +61,7 @@ export class StaticConfig {
     description: 'Reads the repository; needed where it is private. Never shown again.',
   })
   @IsOptional()
-  @Secret()
+  @Secret({ sentBy: ['provider', 'baseUrl'] })
   accessToken: string | SecretRef | null = null;
 
   @ApiProperty({ enum: ['static', 'deno'], default: 'static', description: 'static = files; deno = a Deno program.' })
