@@ -15,7 +15,7 @@ const LIBS = {
       'cron-parser',
       'semver',
       'picomatch',
-      'croner',
+      'cron-parser',
       're2js',
       'ipaddr\\.js',
       'standardwebhooks',
