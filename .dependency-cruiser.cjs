@@ -24,7 +24,7 @@ const LIBS = {
       'marked',
       'sanitize-html',
     ],
-    builtins: ['crypto'],
+    builtins: ['crypto', 'zlib'],
   },
   store: {
     libs: ['domain'],

@@ -1,3 +1,4 @@
+import { createGunzip, type Gunzip } from 'node:zlib';
 import { RetryableError, TerminalError } from '#domain/errors';
 import { tooLarge, type TreeLimits } from './tree-rules.js';
 
@@ -6,58 +7,65 @@ export async function* inflate(
   archive: AsyncIterable<Uint8Array>,
   { archiveBytes, bytes }: Pick<TreeLimits, 'archiveBytes' | 'bytes'>,
 ): AsyncGenerator<Uint8Array> {
+  // Not the web's DecompressionStream: one that is left early throws where nobody can catch it.
+  const gunzip = createGunzip();
+  gunzip.on('error', () => undefined);
   const source: Source = { received: 0, failure: null };
-  const packed = ReadableStream.from(received(archive, source, archiveBytes)) as ReadableStream<
-    Uint8Array<ArrayBuffer>
-  >;
-  const reader = packed.pipeThrough(new DecompressionStream('gzip')).getReader();
+  void pour(archive, { gunzip, source, most: archiveBytes }).catch((error: unknown) => {
+    source.failure = error;
+    gunzip.destroy(error as Error);
+  });
   let unpacked = 0;
   try {
-    for (;;) {
-      const { done, value } = (await reader.read()) as Read;
-      if (done) return;
-      unpacked += value.length;
+    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
+      unpacked += chunk.length;
       if (unpacked > bytes) throw tooLarge(`${mib(bytes)} MiB of files`);
-      yield value;
+      yield chunk;
     }
+    if (source.received === 0) throw cut();
   } catch (error) {
-    throw source.failure ?? explain(error, source);
+    throw source.failure ?? explain(error);
   } finally {
-    await reader.cancel().catch(() => undefined);
+    gunzip.destroy();
   }
 }
-
-type Read = { readonly done: false; readonly value: Uint8Array } | { readonly done: true; readonly value: undefined };
 
 interface Source {
   received: number;
   failure: unknown;
 }
 
-async function* received(archive: AsyncIterable<Uint8Array>, source: Source, most: number): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of archive) {
-      source.received += chunk.length;
-      if (source.received > most) throw tooLarge(`${mib(most)} MiB, packed`);
-      yield chunk;
-    }
-  } catch (error) {
-    // The stream that reads it would hide why.
-    source.failure = error;
-    throw error;
+async function pour(
+  archive: AsyncIterable<Uint8Array>,
+  { gunzip, source, most }: { readonly gunzip: Gunzip; readonly source: Source; readonly most: number },
+): Promise<void> {
+  for await (const chunk of archive) {
+    source.received += chunk.length;
+    if (source.received > most) throw tooLarge(`${mib(most)} MiB, packed`);
+    if (gunzip.destroyed) return;
+    if (!gunzip.write(chunk)) await drained(gunzip);
   }
+  gunzip.end();
 }
 
-/** An error of the decompressor is a TypeError without a code of ours. */
-function explain(error: unknown, { received: bytes }: Source): unknown {
+function drained(gunzip: Gunzip): Promise<void> {
+  return new Promise((resolve) => {
+    if (gunzip.destroyed) return resolve();
+    gunzip.once('drain', resolve);
+    gunzip.once('close', resolve);
+  });
+}
+
+function explain(error: unknown): unknown {
   if (error instanceof TerminalError || error instanceof RetryableError) return error;
-  const code = String(
-    (error as { code?: unknown } | null)?.code ?? (error as { cause?: { code?: unknown } } | null)?.cause?.code,
-  );
-  const isCut = bytes === 0 || /BUF_ERROR|TRAILING|unexpected end/i.test(`${code} ${String(error)}`);
-  if (isCut && !/DATA_ERROR/.test(code))
-    return new RetryableError('archive-cut', 'The archive of the repository ended too early.');
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'Z_BUF_ERROR') return cut();
+  if (typeof code !== 'string' || !code.startsWith('Z_')) return error;
   return new TerminalError('archive-invalid', 'What the Git provider sent is no gzipped archive.');
+}
+
+function cut(): RetryableError {
+  return new RetryableError('archive-cut', 'The archive of the repository ended too early.');
 }
 
 function mib(bytes: number): number {
