@@ -38,6 +38,7 @@ import { SimulateController } from './triggers/simulate.controller.js';
 import { PlanWorkload } from './workloads/plan-workload.js';
 import { TriggersController } from './triggers/triggers.controller.js';
 import { WebhookController } from './triggers/webhook.controller.js';
+import { DockerVolumesController } from './volumes/docker-volumes.controller.js';
 import { DeployController } from './workloads/deploy.controller.js';
 import { PlanController } from './workloads/plan.controller.js';
 import { DriftController } from './workloads/drift.controller.js';
@@ -66,6 +67,7 @@ export const CONTROLLERS = [
   LogsController,
   NodesController,
   RemovalController,
+  DockerVolumesController,
   TriggersController,
   WebhookController,
   FireController,

@@ -6,6 +6,7 @@ import { processDelivery } from './fan-out/fan-out.processor.js';
 import { processRunState } from './run-state/run-state.processor.js';
 import { createSweep } from './sweep.js';
 import { processTeardown } from './teardown.processor.js';
+import { processVolumeRemoval } from './volumes/remove-volume.processor.js';
 
 type Processor = (deps: WorkerDeps, subjectId: string) => Promise<void>;
 
@@ -15,6 +16,7 @@ export const PROCESSORS: Readonly<Record<ReactionName, Processor>> = {
   deploy: processDeployment,
   'run-state': processRunState,
   teardown: processTeardown,
+  'remove-volume': processVolumeRemoval,
 };
 
 /** Milliseconds that work at hand gets when the process is asked to end. */

@@ -2,7 +2,7 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where a fault test may strike besides the steps of a plan, which are points of their own by their names. */
-export const POINTS = ['claim', 'release', 'dispatch', 'settle', 'undo', 'teardown'] as const;
+export const POINTS = ['claim', 'release', 'dispatch', 'settle', 'undo', 'teardown', 'remove-volume'] as const;
 export const MOMENTS = ['before', 'after'] as const;
 export type Moment = (typeof MOMENTS)[number];
 

@@ -1,5 +1,5 @@
 /** Workloads (`w`) that a worker still has to stop or start, once nothing of theirs is being deployed. */
-export const RUN_STATE_OWED = `select 'run-state' as name, w.id, w.node, e.id as "eventId"
+export const RUN_STATE_OWED = `select 'run-state' as name, w.id::text, w.node, e.id as "eventId"
   from view.workload w cross join lateral (
     select id from log.event where stream = 'workload-' || w.id and type in ('WorkloadStopped', 'WorkloadStarted')
       order by version desc limit 1) e

@@ -83,7 +83,7 @@ async function findWanted(pool: Pool, { node, olderThanMs, mostPerDelivery }: Se
       with full_delivery as materialized (
         select delivery_id as id from view.deployment
           where status = 'running' and delivery_id is not null group by delivery_id having count(*) >= $3)
-      (select 'deploy' as name, d.id as "subjectId", d.node, e.id as "eventId"
+      (select 'deploy' as name, d.id::text as "subjectId", d.node, e.id as "eventId"
         from view.deployment d join log.event e on e.stream = 'deployment-' || d.id and e.version = 1
         where d.is_unfinished and d.node = $1 and (d.retry_at is null or d.retry_at <= now())
           and (d.status <> 'waiting' or not exists (
@@ -93,7 +93,7 @@ async function findWanted(pool: Pool, { node, olderThanMs, mostPerDelivery }: Se
           and not exists (select from state.lease l where l.subject = 'workload-' || d.workload_id and l.until > clock_timestamp())
         order by d.id limit ${MOST_PER_SWEEP})
       union all
-      (select 'fan-out', d.id, null, e.id
+      (select 'fan-out', d.id::text, null, e.id
         from view.delivery d join log.event e on e.stream = 'delivery-' || d.id and e.version = 1
         where d.status in ('accepted', 'dispatching') and (d.retry_at is null or d.retry_at <= now())
           and d.received_at < now() - $2 * interval '1 millisecond'
@@ -106,11 +106,17 @@ async function findWanted(pool: Pool, { node, olderThanMs, mostPerDelivery }: Se
           and not exists (select from state.lease l where l.subject = 'workload-' || w.id and l.until > clock_timestamp())
         order by w.id limit ${MOST_PER_SWEEP})
       union all
-      (select 'teardown', w.id, w.node, e.id
+      (select 'teardown', w.id::text, w.node, e.id
         from view.workload w join log.event e on e.stream = 'workload-' || w.id and e.type = 'WorkloadDeleted'
         where w.lifecycle = 'deleting' and w.node = $1 and w.updated_at < now() - $2 * interval '1 millisecond'
           and not exists (select from state.lease l where l.subject = 'workload-' || w.id and l.until > clock_timestamp())
-        order by w.id limit ${MOST_PER_SWEEP})`,
+        order by w.id limit ${MOST_PER_SWEEP})
+      union all
+      (select 'remove-volume', v.name || '@' || v.node, v.node, e.id
+        from view.volume v join log.event e on e.stream = 'volume-' || v.name || '@' || v.node and e.version = v.version
+        where v.removal->>'status' = 'asked' and v.node = $1 and v.updated_at < now() - $2 * interval '1 millisecond'
+          and not exists (select from state.lease l where l.subject = 'workload-' || v.workload_id and l.until > clock_timestamp())
+        order by v.name limit ${MOST_PER_SWEEP})`,
     values: [node, olderThanMs, mostPerDelivery],
   });
   return rows;

@@ -39,6 +39,7 @@ export const AGGREGATES = [
   'removal',
   'node',
   'retention',
+  'volume',
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
 

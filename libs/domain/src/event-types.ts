@@ -11,6 +11,7 @@ import type { RetentionEvent } from './retention.js';
 import type { SettingsEvent } from './settings.js';
 import type { TokenEvent } from './token.js';
 import type { TriggerEvent } from './trigger.js';
+import type { VolumeEvent } from './volume-removal.js';
 import type { WorkloadEvent } from './workload.js';
 
 export type AnyEvent =
@@ -26,7 +27,8 @@ export type AnyEvent =
   | ObservationEvent
   | RemovalEvent
   | NodeEvent
-  | RetentionEvent;
+  | RetentionEvent
+  | VolumeEvent;
 export type EventType = AnyEvent['type'];
 
 /** Which workloads an event concerns: decides who may see it. `ofState` reads the folded state of its stream. */
@@ -100,6 +102,9 @@ export const EVENT_TYPES: Readonly<Record<EventType, Concern>> = {
   NodeBack: 'nobody',
   NodeForgotten: 'nobody',
   LogPruned: 'nobody',
+  VolumeRemovalRequested: 'nobody',
+  VolumeRemoved: 'nobody',
+  VolumeRemovalRefused: 'nobody',
 };
 
 /** The workloads that an event concerns. `state` is the fold of its stream before the event. */

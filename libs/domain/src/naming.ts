@@ -1,3 +1,5 @@
+import type { Volume } from './volume.js';
+
 /** The last 8 hex digits of an id: the first 8 of a UUIDv7 are a clock, equal for a minute. */
 export function id8(id: string): string {
   return id.replaceAll('-', '').slice(-8);
@@ -10,6 +12,15 @@ export function containerName(workload: { name: string; id: string }, deployment
 /** The one-off container before the switch. */
 export function hookName(workload: { name: string; id: string }, deploymentId: string): string {
   return `tf-${workload.name}-${id8(workload.id)}-${id8(deploymentId)}-pre-deploy`;
+}
+
+/** What Docker calls a volume; null where it is none of Docker's. */
+export function dockerVolumeName(
+  workloadId: string,
+  { scope, source }: Pick<Volume, 'scope' | 'source'>,
+): string | null {
+  if (scope === 'project_named') return `tf-${id8(workloadId)}-${source}`;
+  return scope === 'named' ? source : null;
 }
 
 /** Labels on whatever we make in Docker; `epoch` is information only. */

@@ -1,8 +1,8 @@
 import { parseStream } from './decider.js';
 import type { RecordedEvent } from './event.js';
 
-/** The four things that workers do because something happened. */
-export const REACTIONS = ['fan-out', 'deploy', 'run-state', 'teardown'] as const;
+/** The things that workers do because something happened. */
+export const REACTIONS = ['fan-out', 'deploy', 'run-state', 'teardown', 'remove-volume'] as const;
 export type ReactionName = (typeof REACTIONS)[number];
 
 /** A hint for a worker: look at this subject. Everything else it reads from the log. */
@@ -32,6 +32,11 @@ const REACTION_TO: Readonly<Record<string, (event: RecordedEvent) => Reaction | 
       ? { name: 'run-state', subjectId: subject(event), node: String(event.data.node) }
       : null,
   WorkloadDeleted: (event) => ({ name: 'teardown', subjectId: subject(event), node: String(event.data.node) }),
+  VolumeRemovalRequested: (event) => ({
+    name: 'remove-volume',
+    subjectId: subject(event),
+    node: String(event.data.node),
+  }),
 };
 
 export function reactionTo(event: RecordedEvent): Reaction | null {

@@ -5,7 +5,7 @@ export interface JobData {
   readonly id: string;
 }
 
-/** The queue a reaction goes through: `fan-out`, or the node's own (`deploy-<node>`, teardowns too). */
+/** The queue a reaction goes through: `fan-out`, or the node's own (`deploy-<node>`, teardowns and removals too). */
 export function queueName({ name, node }: Pick<Reaction, 'name' | 'node'>): string {
   if (name === 'fan-out') return 'fan-out';
   if (node === null) throw new Error(`A ${name} needs a node: only its workers hold that node's Docker.`);

@@ -48,6 +48,7 @@ describe('who may see an event', () => {
     ...typesOf('removal'),
     ...typesOf('node'),
     ...typesOf('retention'),
+    ...typesOf('volume'),
   ])('%s: concerns no single workload', (type) => expect(workloadIdsOf(SAMPLES[type], 'any-stream', {})).toEqual([]));
 
   it('an event type without a rule is refused before it is written', () => {

@@ -54,6 +54,7 @@ describe('what happens after an event', () => {
       'DeliveryRecorded',
       'DeploymentCancelRequested',
       'DeploymentRequested',
+      'VolumeRemovalRequested',
       'WorkloadDeleted',
       'WorkloadStarted',
       'WorkloadStopped',

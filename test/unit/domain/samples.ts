@@ -13,6 +13,7 @@ import type { SecretRef } from '#domain/secret-ref';
 import { settings } from '#domain/settings';
 import { token } from '#domain/token';
 import { trigger, type UrlSecret } from '#domain/trigger';
+import { volumeRemoval } from '#domain/volume-removal';
 import { DEFAULT_POLICY, workload } from '#domain/workload';
 
 export const WORKLOAD = '0198c0de-0000-7000-8000-000000000a01';
@@ -25,6 +26,8 @@ export const REGISTRY = '0198c0de-0000-7000-8000-000000000f01';
 export const DIGEST = `sha256:${'ab'.repeat(32)}`;
 export const AT = '2026-03-01T12:00:00.000Z';
 export const LATER = '2026-03-01T13:00:00.000Z';
+
+export const place = { node: 'default', name: 'tf-00000a01-data' };
 
 export const secretRef = (secretId: string, version = 1): SecretRef => ({
   secretId,
@@ -274,6 +277,12 @@ export const SAMPLES: {
   NodeSilent: { type: 'NodeSilent', data: { node: 'default', since: AT } },
   NodeBack: { type: 'NodeBack', data: { node: 'default', silentSince: AT } },
   NodeForgotten: { type: 'NodeForgotten', data: { node: 'default' } },
+  VolumeRemovalRequested: { type: 'VolumeRemovalRequested', data: { ...place, workloadId: WORKLOAD } },
+  VolumeRemoved: { type: 'VolumeRemoved', data: place },
+  VolumeRemovalRefused: {
+    type: 'VolumeRemovalRefused',
+    data: { ...place, code: 'volume-foreign', message: 'Not ours.' },
+  },
 };
 
 export type AnyDecider = Decider<object, never, DomainEvent>;
@@ -376,5 +385,9 @@ export const STREAMS: {
   retention: {
     decider: retention,
     types: ['LogPruned'],
+  },
+  volume: {
+    decider: volumeRemoval,
+    types: ['VolumeRemovalRequested', 'VolumeRemoved', 'VolumeRemovalRefused'],
   },
 };

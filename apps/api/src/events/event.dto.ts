@@ -31,7 +31,7 @@ export class EventsQuery extends PageQuery {
   @ApiPropertyOptional({ type: String, example: 'workload-0198…' })
   @IsOptional()
   @IsString()
-  @MaxLength(100)
+  @MaxLength(400)
   stream?: string;
   @ApiPropertyOptional({ type: String, example: 'DeploymentSucceeded' })
   @IsOptional()

@@ -1,4 +1,4 @@
-import { id8 } from '#domain/naming';
+import { dockerVolumeName, id8 } from '#domain/naming';
 import type { Volume } from '#domain/volume';
 import type { Artifact } from '../source.js';
 
@@ -47,7 +47,7 @@ export function resolveVolume(volume: Volume, owner: VolumeOwner): ResolvedVolum
     case 'project':
       return directory(under(owner, source), true);
     case 'project_named':
-      return { kind: 'named', isOwn: true, name: `tf-${id8(owner.workloadId)}-${source}`, target, readOnly };
+      return { kind: 'named', isOwn: true, name: dockerVolumeName(owner.workloadId, volume)!, target, readOnly };
     case 'named':
       return { kind: 'named', isOwn: false, name: source, target, readOnly };
   }

@@ -1,6 +1,7 @@
 import type { DeploymentEvent, DeploymentRequest } from '#domain/deployment';
 import type { Statement } from '../statement.js';
 import type { Projected } from './project.js';
+import { noteVolumes } from './volume.project.js';
 import { insertTogether, remove, update, updateTogether } from './row.js';
 
 export function projectDeployment(event: Projected<DeploymentEvent>): readonly Statement[] {
@@ -10,7 +11,11 @@ export function projectDeployment(event: Projected<DeploymentEvent>): readonly S
     change({ status, ended_at: at, is_unfinished: false, retry_at: null, ...row });
   switch (event.type) {
     case 'DeploymentRequested':
-      return [insertDeployment(event.data, event), makePending(event.data.workloadId, id)];
+      return [
+        insertDeployment(event.data, event),
+        makePending(event.data.workloadId, id),
+        ...noteVolumes(event.data, at),
+      ];
     case 'DeploymentStarted':
       return [
         change(startedRow(event.data, at)),

@@ -10,6 +10,7 @@ import { projectObservation, projectRemoval } from './observation.project.js';
 import { projectPerson, projectRegistry, projectSettings, projectToken } from './record.project.js';
 import { projectRetention } from './retention.project.js';
 import { projectTrigger } from './trigger.project.js';
+import { projectVolume } from './volume.project.js';
 import { projectWorkload } from './workload.project.js';
 
 /** An event that is being written (it has no id yet) or replayed. */
@@ -55,5 +56,7 @@ export function project(event: Written): readonly Statement[] {
       return projectNode(projected);
     case 'retention':
       return projectRetention(projected);
+    case 'volume':
+      return projectVolume(projected);
   }
 }

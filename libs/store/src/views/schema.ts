@@ -265,6 +265,19 @@ create table view.node (
   updated_at timestamptz not null
 );
 
+create table view.volume (
+  node text not null,
+  name text not null,
+  scope text not null,
+  workload_id uuid not null,
+  workload_name text not null,
+  removal jsonb,
+  removed_at timestamptz,
+  version int not null default 0,
+  updated_at timestamptz not null,
+  primary key (node, name)
+);
+
 create table view.removal (
   node text primary key,
   status text not null,
