@@ -380,6 +380,17 @@ create table view.verdict (
   inputs jsonb not null,
   deployment_id uuid
 );
+create table view.volume (
+  node text not null,
+  name text not null,
+  scope text not null,
+  workload_id uuid not null,
+  workload_name text not null,
+  removal jsonb,
+  removed_at timestamp with time zone,
+  version integer default 0 not null,
+  updated_at timestamp with time zone not null
+);
 create table view.workload (
   id uuid not null,
   name text not null,
@@ -474,6 +485,7 @@ alter table view.token add constraint token_pkey PRIMARY KEY (id);
 alter table view.trigger add constraint trigger_name_kind UNIQUE (name, kind);
 alter table view.trigger add constraint trigger_pkey PRIMARY KEY (id);
 alter table view.verdict add constraint verdict_pkey PRIMARY KEY (delivery_id, binding_id);
+alter table view.volume add constraint volume_pkey PRIMARY KEY (node, name);
 alter table view.workload add constraint workload_pkey PRIMARY KEY (id);
 
 CREATE UNIQUE INDEX credential_name ON state.credential USING btree (lower(name));

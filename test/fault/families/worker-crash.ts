@@ -2,6 +2,7 @@ import type { Fault } from '../fault.js';
 import { expectThat } from '../fault.js';
 import { nextVersion, succeeds } from '../deploys.js';
 import { until } from '../../support/until.js';
+import { dockerVolumeName } from '#domain/naming';
 import type { World } from '../../support/world/world.js';
 import { engineJson } from '../../support/engine-call.js';
 import { DEPLOY_POINTS, FULL, optionalSteps } from './points.js';
@@ -92,6 +93,22 @@ const tearingDown: Fault[] = MOMENTS.map((moment) => ({
   },
 }));
 
+const removingVolumes: Fault[] = MOMENTS.map((moment) => ({
+  name: `worker killed ${moment} remove-volume`,
+  rows: [4],
+  async run({ world, random }) {
+    const made = await world.createWorkload(`left-${random.between(0, 1e9)}`, FULL);
+    await succeeds(world, await world.deploy(made, 'a'));
+    const name = dockerVolumeName(made.id, FULL.volumes[0])!;
+    await world.removeWorkload(made);
+    expectThat((await volumesOf(world)).includes(name), `${name} went with its workload`);
+    const trap = world.failpoints.set(made.id, { point: 'remove-volume', moment, action: 'kill' });
+    await world.api.must({ method: 'DELETE', path: `/volumes/${name}` });
+    await trap.sprung();
+    await until(async () => !(await volumesOf(world)).includes(name), `the volume ${name} to go`);
+  },
+}));
+
 const fanningOut: Fault[] = ['dispatch', 'settle'].flatMap((point) =>
   MOMENTS.map((moment) => ({
     name: `worker killed ${moment} ${point}`,
@@ -111,5 +128,6 @@ export const workerCrashes: readonly Fault[] = [
   killedTwice,
   ...undoing,
   ...tearingDown,
+  ...removingVolumes,
   ...fanningOut,
 ];
