@@ -82,7 +82,7 @@ const change = async (id: string, sourceConfig: object) => {
 };
 const rolesOf = async (id: string): Promise<Record<string, string>> => {
   const list = await client.get(`/workloads/${id}/containers`);
-  return Object.fromEntries((list.items).map((each: Json) => [each.role, each.containerId]));
+  return Object.fromEntries(list.items.map((each: Json) => [each.role, each.containerId]));
 };
 
 test(
