@@ -7,9 +7,7 @@ describe('history that goes', () => {
   const prune = { type: 'PruneLog', deliveryIds: [DELIVERY], deploymentIds: [DEPLOYMENT] } as const;
 
   it('leaves that it went, once', () => {
-    given(retention, [])
-      .when(prune)
-      .then([SAMPLES.LogPruned]);
+    given(retention, []).when(prune).then([SAMPLES.LogPruned]);
     given(retention, [SAMPLES.LogPruned as never])
       .when(prune)
       .then([]);
