@@ -18,7 +18,6 @@ describe('the config of a git trigger', () => {
       paths: { include: [], exclude: [] },
       skipMarkers: true,
       events: ['push', 'tag'],
-      poll: null,
     });
   });
 
@@ -26,7 +25,7 @@ describe('the config of a git trigger', () => {
     { repo: 'acme/shop', branches: ['main', 'release/**', '!**/wip-*'] },
     { repo: 'group/deeper/shop.git', tags: ['v*', 'semver:>=1.0.0 <2.0.0'] },
     { repo: 'git@git.example.com:acme/shop.git', events: ['tag'], tags: ['v{1,2}.*'] },
-    { repo: 'https://git.example.com/acme/shop.git', poll: { everySeconds: 60 } },
+    { repo: 'https://git.example.com/acme/shop.git' },
     { paths: { include: ['services/shop/**'], exclude: ['**/*.md'] } },
   ])('accepts %j', (input) => {
     expect(checkConfig(git.config, input).errors).toEqual([]);
@@ -40,7 +39,6 @@ describe('the config of a git trigger', () => {
     [{ repo: 'file:///etc/passwd' }, '/repo', 'https'],
     [{ repo: 'https://user:word@host/a/b' }, '/repo', 'password'],
     [{ repo: '../../etc/x' }, '/repo', 'owner/name'],
-    [{ repo: 'acme/shop', poll: {} }, '/repo', 'polled'],
     [{ branches: ['refs/heads/main'] }, '/branches', 'refs/heads/'],
     [{ branches: ['feature/['] }, '/branches', 'not closed'],
     [{ branches: ['{a,{b}}'] }, '/branches', 'braces'],
@@ -54,7 +52,7 @@ describe('the config of a git trigger', () => {
     [{ events: [] }, '/events', 'empty'],
     [{ events: ['delete'] }, '/events', 'push'],
     [{ skipMarkers: 'yes' }, '/skipMarkers', 'boolean'],
-    [{ poll: { everySeconds: 59 } }, '/poll/everySeconds', '60'],
+    [{ poll: { everySeconds: 60 } }, '/poll', 'should not exist'],
   ])('refuses %j at %s', (input, pointer, word) => {
     const { errors } = checkConfig(git.config, input);
     expect(errors.find((error) => error.pointer === pointer && error.detail.includes(word))).toBeDefined();

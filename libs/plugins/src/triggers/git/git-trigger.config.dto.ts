@@ -1,19 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayNotEmpty,
-  ArrayUnique,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsOptional,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { ArrayMaxSize, ArrayNotEmpty, ArrayUnique, IsArray, IsBoolean, IsIn, ValidateNested } from 'class-validator';
 import { Rule } from '../../rule.js';
 import { branchesProblem, globsProblem, repoProblem, tagsProblem } from './rules.js';
 
@@ -34,21 +21,6 @@ export class GitPaths {
   exclude: string[] = [];
 }
 
-/** Asking the repository for its branches and tags, as the net under lost webhooks. */
-export class GitPoll {
-  @ApiProperty({ type: Number, minimum: 60, default: 300 })
-  @IsInt()
-  @Min(60)
-  @Max(86_400)
-  everySeconds: number = 300;
-
-  @ApiProperty({ type: Number, minimum: 0, maximum: 0.5, default: 0.1, description: 'Share of the interval' })
-  @IsNumber()
-  @Min(0)
-  @Max(0.5)
-  jitter: number = 0.1;
-}
-
 /** With neither branches nor tags the default branch counts. */
 export class GitTriggerConfig {
   @ApiProperty({
@@ -57,7 +29,7 @@ export class GitTriggerConfig {
     default: null,
     description: "owner/name or an https address; null = the workload's own, and any where that has none",
   })
-  @Rule<GitTriggerConfig>((value, { poll }) => repoProblem(value, poll !== null && poll !== undefined))
+  @Rule(repoProblem)
   repo: string | null = null;
 
   @ApiProperty({ type: [String], default: [], description: 'Globs in order, ! takes out: main, release/**, !**/wip-*' })
@@ -92,13 +64,6 @@ export class GitTriggerConfig {
   @ArrayUnique()
   @IsIn(PUSHES, { each: true })
   events: ('push' | 'tag')[] = [...PUSHES];
-
-  @ApiProperty({ type: GitPoll, nullable: true, default: null })
-  @IsOptional()
-  @ValidateNested()
-  @Type(() => GitPoll)
-  @Rule((value) => (isPlain(value) ? null : 'must be a JSON object or null'))
-  poll: GitPoll | null = null;
 }
 
 function isPlain(value: unknown): boolean {

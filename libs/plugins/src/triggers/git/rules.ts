@@ -6,14 +6,12 @@ export const SEMVER = 'semver:';
 
 /** What is wrong with a field of the config, for people; null when nothing is. */
 
-export function repoProblem(value: unknown, isPolled: boolean): string | null {
-  // Polled and left out, it has to be the workload's own: that is looked at once they are put together.
+export function repoProblem(value: unknown): string | null {
   if (value === null) return null;
   if (typeof value !== 'string' || value === '' || value.length > 500)
     return 'must be owner/name or an https address, or null';
   if (/[\s\x00-\x1f\x7f]/.test(value)) return 'must not hold blanks';
   if (value.startsWith('-') || value.includes('::')) return 'must be owner/name or an https address';
-  if (isPolled && !/^https?:\/\//.test(value)) return 'must be an https address to be polled';
   if (!value.includes('://')) return pathProblem(value);
   const url = URL.parse(value);
   if (url === null || !['https:', 'http:', 'ssh:'].includes(url.protocol)) return 'must be an https or ssh address';
