@@ -96,6 +96,7 @@ const tearingDown: Fault[] = MOMENTS.map((moment) => ({
 const removingVolumes: Fault[] = MOMENTS.map((moment) => ({
   name: `worker killed ${moment} remove-volume`,
   rows: [4],
+  isAlone: true,
   async run({ world, random }) {
     const made = await world.createWorkload(`left-${random.between(0, 1e9)}`, FULL);
     await succeeds(world, await world.deploy(made, 'a'));

@@ -156,6 +156,8 @@ test('settings have defaults, limits and a version', async () => {
     volumeBase: null,
     allowedVolumePaths: [],
     allowedNamedVolumes: [],
+    allowedProviderHosts: [],
+    baseImages: { static: 'docker.io/library/caddy:2', deno: 'docker.io/denoland/deno:2.9.6' },
     version: 0,
   });
   const changed = await api

@@ -6,7 +6,7 @@ import type { WorkerDeps } from '../deps.js';
 export async function handOver({ store, queues }: WorkerDeps, workloadId: string): Promise<void> {
   const { rows } = await store.pool.query<{ name: ReactionName; id: string; node: string; eventId: string }>({
     name: 'hand-over',
-    text: `(select 'deploy' as name, d.id, d.node, e.id as "eventId"
+    text: `(select 'deploy' as name, d.id::text, d.node, e.id as "eventId"
         from view.deployment d join log.event e on e.stream = 'deployment-' || d.id and e.version = 1
         where d.workload_id = $1 and d.is_unfinished and (d.retry_at is null or d.retry_at <= now())
         order by (d.status = 'waiting'), d.id limit 1)
