@@ -127,8 +127,8 @@ async function filesOf(
 
 async function makeDirectories(routesDirectory: string, wanted: readonly WantedRoutes[]): Promise<void> {
   const present = new Set(await readdir(routesDirectory));
-  for (const { workloadId } of wanted) {
-    if (!present.has(workloadId)) await createEmptyRoute(routeDirectory(routesDirectory, workloadId));
+  for (const { workloadId, isLeaving } of wanted) {
+    if (!present.has(workloadId) && !isLeaving) await createEmptyRoute(routeDirectory(routesDirectory, workloadId));
   }
 }
 

@@ -9,6 +9,7 @@ interface Row {
   readonly sourceKind: string;
   readonly serving: Released | null;
   readonly pending: Released | null;
+  readonly isLeaving: boolean;
 }
 interface Released {
   readonly faces: readonly Face[];
@@ -23,7 +24,7 @@ export async function listRoutes(
 ): Promise<readonly WantedRoutes[]> {
   const { rows } = await pool.query<Row>({
     name: 'list-routes',
-    text: `select w.id as "workloadId", w.source_kind as "sourceKind",
+    text: `select w.id as "workloadId", w.source_kind as "sourceKind", w.lifecycle = 'deleting' as "isLeaving",
         jsonb_build_object('faces', c.release->'faces', 'config', c.release->'config') as serving,
         jsonb_build_object('faces', p.release->'faces', 'config', p.release->'config') as pending
       from view.workload w
@@ -32,9 +33,9 @@ export async function listRoutes(
       where w.node = $1 and w.lifecycle <> 'gone' order by w.id`,
     values: [node],
   });
-  return rows.map(({ workloadId, sourceKind, serving, pending }) => {
+  return rows.map(({ workloadId, sourceKind, serving, pending, isLeaving }) => {
     const source = sources.find((plugin) => plugin.kind === sourceKind);
-    return { workloadId, serving: layout(source, serving), pending: layout(source, pending) };
+    return { workloadId, serving: layout(source, serving), pending: layout(source, pending), isLeaving };
   });
 }
 

@@ -97,6 +97,20 @@ describe('the keeper', () => {
     expect(await Promise.all(wanted.map((_, index) => statusOf(index + 1)))).toEqual(wanted.map(() => 200));
   });
 
+  it('makes no route anew for a workload that is being torn down', async () => {
+    wanted = [1, 2].map((index) => ({
+      workloadId: idOf(index),
+      serving: layout(`w${index}.example.org`),
+      pending: null,
+      isLeaving: index === 1,
+    }));
+    keeper = keep();
+    await keeper.start();
+    const routeOf = (index: number) => currentRoute(routeDirectory(proxy.io.routesDirectory, idOf(index)));
+    expect(await Promise.all([routeOf(1), routeOf(2)])).toEqual([null, { epoch: 0, ports: [] }]);
+    expect(errors).toEqual([]);
+  });
+
   it('mends a proxy that lost its configuration within 5 s', async () => {
     wanted = [{ workloadId: idOf(1), serving: layout('w1.example.org'), pending: null }];
     keeper = keep();

@@ -20,6 +20,8 @@ export interface WantedRoutes {
   readonly workloadId: string;
   readonly serving: RouteLayout | null;
   readonly pending: RouteLayout | null;
+  /** It is being torn down: a route that is gone stays gone. */
+  readonly isLeaving?: boolean;
 }
 
 /** A face that names no port where the source has none either is left out: nothing can stand behind it. */
